@@ -1,0 +1,142 @@
+"""The one place that says which settings exist, what they mean by default, and which are refused.
+
+A file in ``configs/`` starts from :func:`default_config` and changes what differs.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict, config_dict
+
+from cu_jax.data import DATASETS
+from cu_jax.methods.objectives import SPACES
+from cu_jax.models import MODELS
+
+STARTS = ("original", "utility", "complete")
+
+
+def optimizer(learning_rate: float, **changes: Any) -> ConfigDict:
+    """Settings of a base optimizer: AdamW, betas (0.90, 0.95), no decay, cosine to zero.
+
+    Example:
+        >>> optimizer(1e-3, warmup_steps=10).b2
+        0.95
+    """
+    settings = dict(
+        name="adamw",
+        learning_rate=learning_rate,
+        b1=0.9,
+        b2=0.95,
+        weight_decay=0.0,
+        schedule="cosine",
+        warmup_steps=0,
+    )
+    return ConfigDict(settings | changes)
+
+
+def default_config() -> ConfigDict:
+    """All settings that do not belong to one model, with the paper's values where it states them.
+
+    Example:
+        >>> default_config().pareto.beta
+        5.0
+    """
+    config = ConfigDict()
+    config.name = ""
+    config.seed = 0
+    config.log_every_steps = 50
+    config.checkpoint_every_steps = 0  # Besides the one at the end of every stage.
+
+    config.data = ConfigDict(
+        dict(
+            name="",
+            retain=("",),
+            forget=("",),
+            data_dir=config_dict.placeholder(str),
+            cache_in_memory=True,
+        )
+    )
+    config.batch_size = 32  # Of each set.
+
+    # A pretrained model that ships with the package, or the stages that make one.
+    config.pretrain = ConfigDict(
+        dict(
+            from_scratch=False,
+            weights="",
+            steps=0,
+            batch_size=64,
+            augment=config_dict.placeholder(str),
+            clip=config_dict.placeholder(float),
+            optimizer=optimizer(1e-3),
+        )
+    )
+    config.classifier = config.pretrain.copy_and_resolve_references()
+
+    config.loss = ConfigDict(dict(space="encoder"))
+
+    # Phase I, from the original: `complete`, and with the roles swapped `utility`.
+    config.boundary = ConfigDict(
+        dict(steps=0, alpha=5.0, tau=2.0, gradient_decay=0.0, value_decay=0.0)
+        | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
+    )
+    # Phase II, one stage a control. `start`: tighten from `original` or `utility`, or relax from
+    # `complete`. The first stage of a chain may be longer.
+    config.pareto = ConfigDict(
+        dict(steps=0, first_steps=0, start="original", beta=5.0, delta=1.0)
+        | dict(gradient_decay=0.0, value_decay=0.0)
+        | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
+    )
+    config.controls = (0.0, 0.25, 0.5, 0.75, 1.0)
+    config.control = config_dict.placeholder(float)  # One solution instead of the path.
+    config.epsilon = config_dict.placeholder(float)  # Likewise.
+    config.composite_alphas = ()
+
+    config.evaluation = ConfigDict(dict(batch_size=500, hole=0, pictures=10))
+    return config
+
+
+def validate(config: ConfigDict) -> None:
+    """Refuses what can be refused before any compilation.
+
+    Raises:
+        ValueError: one sentence: what must hold, what was given, what to do.
+
+    Example:
+        >>> config = default_config()
+        >>> config.controls = (0.5, 1.5)
+        >>> config.model = ConfigDict({"name": "mae"})
+        >>> config.data.name = "mnist5k"
+        >>> validate(config)
+        Traceback (most recent call last):
+        ValueError: Controls must lie in [0, 1], got 1.5: change config.controls.
+    """
+    _member("config.model.name", config.model.name, MODELS)
+    _member("config.data.name", config.data.name, DATASETS)
+    _member("config.loss.space", config.loss.space, SPACES)
+    _member("config.pareto.start", config.pareto.start, STARTS)
+    for name, values in (("controls", config.controls), ("control", (config.control,))):
+        for value in values:
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"Controls must lie in [0, 1], got {value}: change config.{name}.")
+    if config.control is not None and config.epsilon is not None:
+        raise ValueError(
+            f"At most one of config.control and config.epsilon may be given, got {config.control} "
+            f"and {config.epsilon}: leave one out."
+        )
+    if len(set(config.controls)) != len(config.controls):
+        raise ValueError(
+            f"Controls must differ, got {tuple(config.controls)}: remove the repeated."
+        )
+    for name in ("boundary", "pareto"):
+        if config[name].steps < 1:
+            raise ValueError(f"config.{name}.steps must be at least 1, got {config[name].steps}.")
+    for name in ("batch_size", "log_every_steps"):
+        if config[name] < 1:
+            raise ValueError(f"config.{name} must be at least 1, got {config[name]}.")
+    for alpha in config.composite_alphas:
+        if alpha <= 0:
+            raise ValueError(f"config.composite_alphas must be greater than 0, got {alpha}.")
+
+
+def _member(name: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")

@@ -1,0 +1,205 @@
+"""Which picture is in which set and split: fixed by hashes, the same on every machine."""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+SETS = ("retain", "forget")
+SPLITS = ("train", "validation")
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Record:
+    """Where one picture belongs.
+
+    Attributes:
+        id: its stable name, the same on every machine.
+        label: its class, by name.
+        index: where it lies in the prepared data set.
+        sha256: of its decoded pixels.
+
+    Example:
+        >>> Record("mnist5k-00042", "0", 42, "").label
+        '0'
+    """
+
+    id: str
+    label: str
+    index: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """Every picture of retain and forget × train and validation.
+
+    Attributes:
+        splits: ``"retain/train"`` and so on to records, sorted by id.
+
+    Example:
+        >>> records = [Record(f"r{i}", "ab"[i % 2], i, "") for i in range(8)]
+        >>> manifest = build_manifest(
+        ...     records, retain=["a"], forget=["b"], class_names="ab", validation_per_class=1)
+        >>> Manifest.from_json(manifest.to_json()) == manifest
+        True
+    """
+
+    splits: dict[str, tuple[Record, ...]]
+
+    def records(self, name: str, split: str) -> tuple[Record, ...]:
+        """The pictures of one set and split."""
+        return self.splits[f"{name}/{split}"]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of ids, classes, splits and pixels as canonical JSON.
+
+        Note:
+            Where a picture lies in the prepared files is left out: it is a fact of the copy on this
+            machine, and experiments on the same pictures are the same experiments.
+        """
+        parts = {
+            key: [(record.id, record.label, record.sha256) for record in records]
+            for key, records in self.splits.items()
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """JSON with sorted keys: ``{"hash": …, "splits": {"forget/train": [record, …], …}}``."""
+        splits = {
+            key: [dataclasses.asdict(record) for record in records]
+            for key, records in self.splits.items()
+        }
+        return json.dumps({"hash": self.hash, "splits": splits}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """The inverse of ``to_json``.
+
+        Args:
+            text: JSON.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            ValueError: if the text is no manifest, or not the one whose hash it names.
+        """
+        try:
+            data = json.loads(text)
+            manifest = cls(
+                {k: tuple(Record(**record) for record in v) for k, v in data["splits"].items()}
+            )
+            named = data["hash"]
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"A manifest must be JSON with a hash and splits of records, got {text[:40]!r} "
+                f"({error}): take an unchanged copy."
+            ) from None
+        if manifest.hash != named:
+            raise ValueError(
+                f"A manifest must have the hash it names, {named[:12]}, got "
+                f"{manifest.hash[:12]}: take an unchanged copy."
+            )
+        return manifest
+
+
+def build_manifest(
+    records: Iterable[Record],
+    *,
+    retain: Sequence[str],
+    forget: Sequence[str],
+    class_names: Sequence[str],
+    validation_per_class: int,
+    salt: str = "",
+) -> Manifest:
+    """Splits records by a hash of their ids.
+
+    In each class the ``validation_per_class`` records with the smallest SHA-256 of salt and id are
+    validation pictures, the rest training pictures. Classes in neither set are left out.
+
+    Args:
+        records: all pictures.
+        retain: names of the classes to retain.
+        forget: names of the classes to forget.
+        class_names: all names there are.
+        validation_per_class: pictures, at least 1.
+        salt: another one gives another split.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ValueError: for an empty set, an unknown class, a class in both sets or twice in one, or a
+            class with too few pictures.
+
+    Note:
+        The salt is empty by default: an id begins with its data set's name, which does the same.
+
+    Example:
+        >>> records = [Record(f"r{i}", "ab"[i % 2], i, "") for i in range(8)]
+        >>> manifest = build_manifest(
+        ...     records, retain=["a"], forget=["b"], class_names="ab", validation_per_class=1)
+        >>> len(manifest.records("forget", "train"))
+        3
+    """
+    _check_classes(retain, forget, class_names)
+    if validation_per_class < 1:
+        raise ValueError(
+            f"A class must have at least 1 validation picture, got {validation_per_class}: raise "
+            "validation_per_class."
+        )
+    by_class: dict[str, list[Record]] = {name: [] for name in class_names}
+    for record in records:
+        by_class[record.label].append(record)
+
+    def rank(record: Record) -> bytes:
+        return hashlib.sha256((salt + record.id).encode()).digest()
+
+    splits: dict[str, tuple[Record, ...]] = {}
+    for name, classes in zip(SETS, (retain, forget), strict=True):
+        chosen: dict[str, list[Record]] = {split: [] for split in SPLITS}
+        for label in classes:
+            ranked = sorted(by_class[label], key=rank)
+            if len(ranked) <= validation_per_class:
+                raise ValueError(
+                    f"Class {label!r} must have more than the {validation_per_class} validation "
+                    f"pictures asked for, got {len(ranked)}: lower validation_per_class."
+                )
+            chosen["validation"] += ranked[:validation_per_class]
+            chosen["train"] += ranked[validation_per_class:]
+        splits |= {f"{name}/{split}": tuple(sorted(chosen[split])) for split in SPLITS}
+    return Manifest(splits)
+
+
+def _check_classes(retain: Sequence[str], forget: Sequence[str], known: Sequence[str]) -> None:
+    for name, classes in zip(SETS, (retain, forget), strict=True):
+        if isinstance(classes, str):
+            raise ValueError(
+                f"data.{name} must be a tuple of class names, got the text {classes!r}: write "
+                f"({classes!r},) for one class."
+            )
+        if not classes:
+            raise ValueError(
+                f"The {name} set must have at least one class, got none: add one to data.{name}."
+            )
+        for label in classes:
+            if label not in known:
+                near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.0)[0]
+                raise ValueError(
+                    f"data.{name} must name classes of the data set, got {label!r}: did you mean "
+                    f"{near!r}?"
+                )
+        twice = sorted({label for label in classes if list(classes).count(label) > 1})
+        if twice:
+            raise ValueError(
+                f"A class must stand once in data.{name}, got {', '.join(twice)} twice: remove one."
+            )
+    both = sorted(set(retain) & set(forget))
+    if both:
+        raise ValueError(
+            f"A class must be in one set, got {', '.join(both)} in both retain and forget: remove "
+            "it from one."
+        )

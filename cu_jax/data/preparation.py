@@ -1,0 +1,192 @@
+"""Preparing a TFDS data set on first use, and reading its pictures without TensorFlow."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+from jaxtyping import UInt8
+from PIL import Image
+
+T = TypeVar("T")
+
+
+class Picture(NamedTuple):
+    """One picture.
+
+    Attributes:
+        id: stable name of the picture, the same on every machine.
+        label: index of its class in the data set's ``class_names``.
+        image: uint8 ``[height, width, channels]``.
+
+    Example:
+        >>> Picture("mnist5k-00042", 0, np.zeros((28, 28, 1), np.uint8)).id
+        'mnist5k-00042'
+    """
+
+    id: str
+    label: int
+    image: UInt8[np.ndarray, "h w c"]
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """A whole data set, before it is split: what an entry of ``DATASETS`` returns.
+
+    Attributes:
+        name: name of the data set.
+        class_names: name of each class; a label is an index into it.
+        image_shape: ``(height, width, channels)`` of every picture.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Picture: ...
+
+
+class TfdsPictures:
+    """The pictures of one split of a prepared TFDS builder with features image, label, id.
+
+    Pillow decodes the pictures: TFDS prefers OpenCV where that is installed, and two decoders need
+    not agree to the last bit on every format.
+
+    Args:
+        builder: a builder whose data is prepared as ``array_record``.
+        split: name of the split.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str) -> None:
+        features = builder.info.features
+        self.name: str = builder.name
+        self.class_names = tuple(features["label"].names)
+        height, width, channels = features["image"].shape
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
+        self._source: Sequence[Any] = builder.as_data_source(
+            split, decoders={"image": tfds.decode.SkipDecoding()}
+        )
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> Picture:
+        record = self._source[index]
+        with Image.open(io.BytesIO(record["image"])) as picture:
+            image = np.asarray(picture, np.uint8).reshape(self.image_shape)
+        return Picture(record["id"].decode(), int(record["label"]), image)
+
+
+def default_data_dir() -> Path:
+    """The folder for prepared data: ``$CU_JAX_DATA``, or ``cu_jax/data`` in the user's cache.
+
+    Returns:
+        An absolute path; the cache is ``$XDG_CACHE_HOME``, or else ``~/.cache``.
+
+    Example:
+        >>> default_data_dir().is_absolute()
+        True
+    """
+    given = os.environ.get("CU_JAX_DATA")
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given or Path(cache, "cu_jax", "data")).expanduser().absolute()
+
+
+def prepare(
+    builder_type: type[tfds.core.GeneratorBasedBuilder], data_dir: Path
+) -> tfds.core.DatasetBuilder:
+    """The builder with its data in ``data_dir``, prepared as ``array_record`` if it isn't there.
+
+    Args:
+        builder_type: a TFDS builder that passes its examples through its attribute ``watch``.
+        data_dir: folder of all prepared data sets, made if needed.
+
+    Returns:
+        The builder, ready to read.
+
+    Note:
+        Everything is written into a private folder that is moved into place whole, so a preparation
+        that breaks off leaves nothing that looks finished, and of two processes at once one wins.
+        TFDS's own temporary folder is named by the global ``random``, which two processes with the
+        same seed share.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    ready = builder_type(data_dir=os.fspath(data_dir))
+    final = Path(ready.data_dir)
+    if final.exists():
+        return ready
+    prefix = f".incomplete-{ready.name}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=data_dir) as private, _quiet():
+        builder = builder_type(data_dir=private)
+        builder.watch = lambda items: watched(items, f"Preparing {builder.name}", "pictures")
+        builder.download_and_prepare(file_format="array_record")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(builder.data_dir, final)
+        except OSError:
+            # Another process was faster; the same builder wrote the same records.
+            if not final.exists():
+                raise
+    return builder_type(data_dir=os.fspath(data_dir))
+
+
+def watched(items: Iterable[T], what: str, unit: str, every: float = 0.2) -> Iterator[T]:
+    """Yields ``items`` and keeps one line on stderr: how many of how many, and the time left.
+
+    Args:
+        items: what to yield; without a length only the count is shown.
+        what: begins the line.
+        unit: what is counted, in the plural.
+        every: seconds between two updates. Where stderr is no terminal, only the end is written.
+
+    Yields:
+        The items, unchanged.
+
+    Example:
+        >>> list(watched("ab", "Reading", "letters"))
+        ['a', 'b']
+    """
+    length = len(items) if isinstance(items, Sized) else None
+    total = "" if length is None else f" of {length:,}"
+    live = sys.stderr.isatty()
+    began = shown = time.monotonic()
+    count = 0
+    for item in items:
+        yield item
+        count += 1
+        now = time.monotonic()
+        if live and now - shown >= every:
+            shown = now
+            left = ""
+            if length is not None:
+                left = f", {(now - began) / count * (length - count):.0f} s left"
+            sys.stderr.write(f"\r\x1b[K{what}: {count:,}{total} {unit}{left}")
+            sys.stderr.flush()
+    start = "\r\x1b[K" if live else ""
+    sys.stderr.write(
+        f"{start}{what}: {count:,}{total} {unit}, done in {time.monotonic() - began:.1f} s\n"
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what TFDS prints, logs and draws, all of which ``watched`` says in one line."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
+        logging.set_verbosity(verbosity)

@@ -1,0 +1,97 @@
+"""Controllable unlearning: the two-phase ε-constrained update (ours, the paper's method)."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+from cu_jax import optim, train_state
+from cu_jax.corruptions import Key
+from cu_jax.losses import weighted_mean
+from cu_jax.methods.interface import Batch, Method, Scalars
+from cu_jax.methods.objectives import frozen_parts, unlearning_objectives
+from cu_jax.methods.optimizer import base_optimizer, learning_rate
+from cu_jax.models import Model, Params
+from cu_jax.train_state import TrainState
+
+PHASES = ("boundary", "pareto")
+
+
+def controllable(config: Any, model: Model, teacher: Params) -> Method:
+    """Minimizes the retain loss subject to the forget loss being at most ε.
+
+    Args:
+        config: ``phase`` (``boundary`` or ``pareto``), ``swap`` (the retain loss becomes the
+            constraint), ``alpha, beta, tau, delta, gradient_decay, value_decay, clip``,
+            ``microbatches``, ``optimizer``, and the losses' keys
+            (:func:`cu_jax.methods.objectives.unlearning_objectives`).
+        model: the model.
+        teacher: the whole original model's parameters, θ0.
+
+    Returns:
+        A method whose ``init`` takes the knobs ``steps`` and, in the Pareto phase, ``epsilon``.
+
+    Raises:
+        ValueError: for an unknown phase.
+    """
+    if config.phase not in PHASES:
+        raise ValueError(f"phase must be one of {PHASES}, got {config.phase!r}.")
+    per_example = unlearning_objectives(config, model)
+    names = ("forget", "retain") if config.swap else ("retain", "forget")
+
+    def mean_loss(name: str) -> Any:
+        loss = getattr(per_example, name)
+        return lambda params, batch, frozen, key: weighted_mean(loss(params, batch, frozen, key))
+
+    gradients = optim.value_and_grads(
+        mean_loss(names[0]), mean_loss(names[1]), microbatches=config.microbatches
+    )
+
+    def transform(knobs: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
+        return optim.constrained(
+            base_optimizer(config.optimizer, knobs["steps"]),
+            knobs["epsilon"] if config.phase == "pareto" else None,
+            clip=config.clip,
+            alpha=config.alpha,
+            beta=config.beta,
+            tau=config.tau,
+            delta=config.delta,
+            gradient_decay=config.gradient_decay,
+            value_decay=config.value_decay,
+        )
+
+    def init(params: Params, **knobs: float) -> TrainState:
+        encoder, _ = model.split(params)
+        return train_state.create(encoder, transform(knobs), frozen_parts(model, teacher), knobs)
+
+    def step(
+        state: TrainState, retain: Batch, forget: Batch, key: Key
+    ) -> tuple[TrainState, Scalars]:
+        batches = {"retain": retain, "forget": forget}
+        values, grads = gradients(
+            state.params, batches[names[0]], batches[names[1]], state.frozen, key
+        )
+        updates, opt_state = transform(state.knobs).update(
+            grads[0],
+            state.opt_state,
+            state.params,
+            constraint_grad=grads[1],
+            constraint_value=values[1],
+        )
+        rule = optim.constraint_state(opt_state)
+        scalars = {
+            f"{names[0]}_loss": values[0],
+            f"{names[1]}_loss": values[1],
+            f"{names[0]}_grad_norm": optax.tree.norm(grads[0]),
+            f"{names[1]}_grad_norm": optax.tree.norm(grads[1]),
+            "multiplier": rule.multiplier,
+            "violation": rule.violation,
+            "epsilon": rule.epsilon,
+            "cosine": rule.cosine,
+            "learning_rate": learning_rate(config.optimizer, state.knobs["steps"])(state.step),
+        }
+        state = state.updated(updates, opt_state)
+        scalars["notfinite_count"] = opt_state.notfinite_count
+        return state, {name: jnp.asarray(value) for name, value in scalars.items()}
+
+    return Method(model.split, init, step)

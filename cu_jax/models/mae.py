@@ -1,0 +1,299 @@
+"""Masked autoencoder (He et al., 2022): a vision transformer that sees the visible patches alone.
+
+The encoder reads only the patches the corruption leaves (no mask tokens); a narrow decoder puts a
+learned token in each gap and predicts pixels. Names of parameters follow the published
+checkpoints, so that conversion is a renaming.
+
+References:
+    He et al., *Masked Autoencoders Are Scalable Vision Learners*, CVPR 2022, arXiv 2111.06377.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from cu_jax import corruptions
+from cu_jax.corruptions import Key, PatchCorruption
+from cu_jax.models.interface import Params
+from cu_jax.models.transformer import Block, layer_norm, sincos_positions
+
+
+class Encoder(nn.Module):
+    """Patches to features: ``[b, h, w, c]`` and the kept indices to ``[b, 1 + kept, width]``."""
+
+    patch: int
+    grid: int
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, images: Array, keep: Array) -> Array:
+        """Encodes the kept patches."""
+        position = sincos_positions(self.width, self.grid).astype(self.dtype)  # [1 + n, width]
+        # Each patch is embedded on its own, so only the visible ones need to be.
+        visible = jnp.take_along_axis(patchify(images, self.patch), keep[..., None], axis=1)
+        x = nn.Dense(self.width, dtype=self.dtype, name="patch_embed")(visible)
+        x = x + position[1:][keep]
+        cls = self.param("cls_token", nn.initializers.normal(0.02), (1, 1, self.width))
+        cls = jnp.broadcast_to(cls.astype(self.dtype) + position[:1], (x.shape[0], 1, self.width))
+        x = jnp.concatenate([cls, x], axis=1)
+        for index in range(self.depth):
+            x = Block(self.heads, self.mlp_ratio, self.dtype, name=f"blocks_{index}")(x)
+        return layer_norm(self.dtype, "norm")(x)
+
+
+class Decoder(nn.Module):
+    """Features to pixels: ``[b, 1 + kept, width]`` to ``[b, patches, patch² · channels]``."""
+
+    grid: int
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    outputs: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, features: Array, restore: Array) -> Array:
+        """Predicts every patch."""
+        x = nn.Dense(self.width, dtype=self.dtype, name="decoder_embed")(features)
+        token = self.param("mask_token", nn.initializers.normal(0.02), (1, 1, self.width))
+        missing = restore.shape[1] + 1 - x.shape[1]
+        gaps = jnp.broadcast_to(token.astype(self.dtype), (x.shape[0], missing, self.width))
+        tokens = jnp.concatenate([x[:, 1:], gaps], axis=1)
+        tokens = jnp.take_along_axis(tokens, restore[..., None], axis=1)
+        x = jnp.concatenate([x[:, :1], tokens], axis=1)
+        x = x + sincos_positions(self.width, self.grid).astype(self.dtype)
+        for index in range(self.depth):
+            x = Block(self.heads, self.mlp_ratio, self.dtype, name=f"decoder_blocks_{index}")(x)
+        x = layer_norm(self.dtype, "decoder_norm")(x)
+        return nn.Dense(self.outputs, dtype=self.dtype, name="decoder_pred")(x[:, 1:])
+
+
+@dataclasses.dataclass(frozen=True)
+class Mae:
+    """The masked autoencoder, a :class:`cu_jax.models.interface.Model`.
+
+    Args:
+        image_size: side of a picture in pixels, a multiple of ``patch_size``.
+        patch_size: side of a patch in pixels.
+        channels: channels of a picture.
+        encoder_width, encoder_depth, encoder_heads: width is a multiple of 4 and of heads.
+        decoder_width, decoder_depth, decoder_heads: likewise.
+        mlp_ratio: hidden width of the MLPs over the width.
+        mask_ratio: share of the patches that training removes; ``int(n · (1 - ratio))`` are kept.
+        norm_pix_loss: whether the pixel loss normalizes each target patch.
+        mean, std: the picture normalization, a number a channel, on pixels in [0, 1].
+        dtype: compute dtype, ``float32`` or ``bfloat16``; parameters are float32.
+
+    Raises:
+        ValueError: for sizes that don't fit each other.
+
+    Example:
+        >>> import jax
+        >>> mae = Mae(image_size=28, patch_size=4, channels=1, encoder_width=16, encoder_depth=1,
+        ...           encoder_heads=2, decoder_width=16, decoder_depth=1, decoder_heads=2)
+        >>> params = mae.init(jax.random.key(0))
+        >>> encoder, rest = mae.split(params)
+        >>> corruption = mae.corrupt(jax.random.key(1), 2)
+        >>> (features,) = mae.encode(encoder, jax.numpy.zeros((2, 28, 28, 1)), corruption)
+        >>> features.shape
+        (2, 17, 16)
+    """
+
+    image_size: int
+    patch_size: int
+    channels: int
+    encoder_width: int
+    encoder_depth: int
+    encoder_heads: int
+    decoder_width: int
+    decoder_depth: int
+    decoder_heads: int
+    mlp_ratio: float = 4.0
+    mask_ratio: float = 2 / 3
+    norm_pix_loss: bool = False
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Checks the sizes before anything is compiled."""
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"image_size must be a multiple of patch_size, got {self.image_size} and "
+                f"{self.patch_size}: change config.model.patch_size."
+            )
+        for part in ("encoder", "decoder"):
+            width, heads = getattr(self, f"{part}_width"), getattr(self, f"{part}_heads")
+            if width % 4 or width % heads:
+                raise ValueError(
+                    f"{part}_width must be a multiple of 4 and of {part}_heads, got {width} and "
+                    f"{heads}: change config.model.{part}_width."
+                )
+        if not 0 <= self.mask_ratio < 1 or self.kept < 1:
+            raise ValueError(
+                f"mask_ratio must lie in [0, 1) and leave a patch visible, got {self.mask_ratio}."
+            )
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise ValueError(
+                f"mean and std must have {self.channels} numbers, got {self.mean} and {self.std}."
+            )
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side."""
+        return self.image_size // self.patch_size
+
+    @property
+    def kept(self) -> int:
+        """Patches that the training corruption leaves visible."""
+        return int(self.grid**2 * (1 - self.mask_ratio))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(height, width, channels)``."""
+        return (self.image_size, self.image_size, self.channels)
+
+    @property
+    def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Black and white after normalization, ``[channels]`` each."""
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        return (0 - mean) / std, (1 - mean) / std
+
+    @property
+    def _encoder(self) -> Encoder:
+        return Encoder(
+            self.patch_size, self.grid, self.encoder_width, self.encoder_depth,
+            self.encoder_heads, self.mlp_ratio, jnp.dtype(self.dtype),
+        )  # fmt: skip
+
+    @property
+    def _decoder(self) -> Decoder:
+        return Decoder(
+            self.grid, self.decoder_width, self.decoder_depth, self.decoder_heads, self.mlp_ratio,
+            self.patch_size**2 * self.channels, jnp.dtype(self.dtype),
+        )  # fmt: skip
+
+    def init(self, key: Key) -> Params:
+        """Fresh parameters ``{"encoder": …, "decoder": …}``, float32."""
+        key_encoder, key_decoder = jax.random.split(key)
+        corruption = corruptions.fixed_patches(np.zeros((self.grid, self.grid), bool), 1)
+        images = jnp.zeros((1, *self.image_shape))
+        encoder = self._encoder.init(key_encoder, images, corruption.keep)["params"]
+        features = jnp.zeros((1, 1 + self.grid**2, self.encoder_width))
+        decoder = self._decoder.init(key_decoder, features, corruption.restore)["params"]
+        return {"encoder": encoder, "decoder": decoder}
+
+    def split(self, params: Params) -> tuple[Params, Params]:
+        """``(encoder, decoder)``."""
+        return params["encoder"], params["decoder"]
+
+    def merge(self, encoder: Params, rest: Params) -> Params:
+        """The whole tree again."""
+        return {"encoder": encoder, "decoder": rest}
+
+    def prepare(self, images: Float[Array, "b h w c"], key: Key) -> Array:
+        """The pictures themselves: an MAE has no frozen preprocessing."""
+        del key
+        return images
+
+    def corrupt(self, key: Key, batch_size: int, kind: str = "training") -> PatchCorruption:
+        """A random subset of patches for each picture; ``kind`` is ``training``."""
+        if kind != "training":
+            raise ValueError(f"The MAE's corruption kind must be 'training', got {kind!r}.")
+        return corruptions.random_patches(key, batch_size, self.grid**2, self.kept)
+
+    def encode(
+        self, encoder: Params, inputs: Array, corruption: PatchCorruption
+    ) -> tuple[Array, ...]:
+        """One map ``[b, 1 + kept, width]``, after the final norm, class token included."""
+        features: Any = self._encoder.apply({"params": encoder}, inputs, corruption.keep)
+        return (features,)
+
+    def decode(
+        self, rest: Params, features: Sequence[Array], corruption: PatchCorruption
+    ) -> tuple[Array, ...]:
+        """One array of predicted patches ``[b, patches, patch² · channels]``."""
+        patches: Any = self._decoder.apply({"params": rest}, features[0], corruption.restore)
+        return (patches,)
+
+    def output_target(self, images: Float[Array, "b h w c"]) -> tuple[Array, ...]:
+        """The pictures' own patches."""
+        return (patchify(images, self.patch_size),)
+
+    def output_mask(self, corruption: PatchCorruption) -> Array:
+        """1 at removed patches, ``[b, patches, 1]``."""
+        return corruption.mask[..., None]
+
+    def pretrain_loss(
+        self, params: Params, images: Float[Array, "b h w c"], key: Key
+    ) -> Float[Array, ""]:
+        """Mean squared error of the removed patches' pixels under a random mask."""
+        corruption = self.corrupt(key, images.shape[0])
+        encoder, decoder = self.split(params)
+        (predicted,) = self.decode(decoder, self.encode(encoder, images, corruption), corruption)
+        (target,) = self.output_target(images)
+        if self.norm_pix_loss:
+            mean = target.mean(-1, keepdims=True)
+            target = (target - mean) / jnp.sqrt(target.var(-1, keepdims=True, ddof=1) + 1e-6)
+        error = jnp.square(predicted.astype(jnp.float32) - target).mean(-1)
+        return (error * corruption.mask).sum() / corruption.mask.sum()
+
+    def restore(
+        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, key: Key
+    ) -> Float[Array, "b h w c"]:
+        """Fills every patch that the mask touches and pastes the visible pixels back."""
+        del key
+        g, p = self.grid, self.patch_size
+        touched = np.asarray(mask).reshape(g, p, g, p).max((1, 3)) > 0
+        corruption = corruptions.fixed_patches(touched, images.shape[0])
+        encoder, decoder = self.split(params)
+        (patches,) = self.decode(decoder, self.encode(encoder, images, corruption), corruption)
+        low, high = self.pixel_range
+        painted = jnp.clip(unpatchify(patches.astype(jnp.float32), p, self.channels), low, high)
+        return jnp.where(jnp.asarray(mask) > 0, painted, images)
+
+
+def build(config: Mapping[str, Any]) -> Mae:
+    """The model of a config's ``model`` section (every key but ``name``)."""
+    settings: dict[str, Any] = {name: value for name, value in config.items() if name != "name"}
+    return Mae(**settings)
+
+
+def patchify(images: Float[Array, "b h w c"], patch: int) -> Float[Array, "b n d"]:
+    """Cuts pictures into patches, row by row; inside a patch (row, column, channel).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> patchify(jnp.zeros((2, 28, 28, 1)), 4).shape
+        (2, 49, 16)
+    """
+    b, h, w, c = images.shape
+    x = images.reshape(b, h // patch, patch, w // patch, patch, c)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, -1, patch * patch * c)
+
+
+def unpatchify(
+    patches: Float[Array, "b n d"], patch: int, channels: int
+) -> Float[Array, "b h w c"]:
+    """The inverse of :func:`patchify` for square pictures.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> unpatchify(jnp.zeros((2, 49, 16)), 4, 1).shape
+        (2, 28, 28, 1)
+    """
+    b, n, _ = patches.shape
+    grid = round(n**0.5)
+    x = patches.reshape(b, grid, grid, patch, patch, channels)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, grid * patch, grid * patch, channels)

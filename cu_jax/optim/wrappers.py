@@ -1,0 +1,134 @@
+"""The whole optimizer in one call, and the wrapper that skips a non-finite step entirely."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from cu_jax.optim.checks import check_coefficients
+from cu_jax.optim.inner_products import tree_dot
+from cu_jax.optim.state import EpsilonConstraintState
+from cu_jax.optim.transform import Epsilon, epsilon_constraint
+
+
+class SkipNonfiniteState(NamedTuple):
+    """State of :func:`skip_nonfinite`.
+
+    Attributes:
+        inner_state: of the wrapped transformation.
+        notfinite_count: int32, steps skipped so far.
+    """
+
+    inner_state: Any
+    notfinite_count: Int[Array, ""]
+
+
+def skip_nonfinite(
+    inner: optax.GradientTransformation,
+) -> optax.GradientTransformationExtraArgs:
+    """Skips a step whole if a gradient or the constraint's value is not finite.
+
+    The updates are then zero, and all of the inner state is kept bit for bit. A zero *direction*
+    is not enough: after one, Adam's moments still move the parameters.
+
+    Args:
+        inner: the **whole** chain, combination and base optimizer.
+
+    Returns:
+        A transformation with the same update arguments as ``inner``. It looks at the updates and,
+        if given, at ``constraint_grad`` and ``constraint_value``; a step that an
+        :func:`epsilon_constraint` inside counts as not finite (its λ overflowed, say) is skipped
+        as well. State: :class:`SkipNonfiniteState`.
+
+    Note:
+        ``optax.apply_if_finite`` sees the objective's gradient only, and gives up after some
+        steps. A gradient whose squared norm overflows float32 counts as not finite.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> tx = skip_nonfinite(optax.adam(0.1))
+        >>> updates, state = tx.update(jnp.array([jnp.nan]), tx.init(jnp.ones(1)))
+        >>> updates, int(state.notfinite_count)
+        (Array([0.], dtype=float32), 1)
+    """
+    inner = optax.with_extra_args_support(inner)
+
+    def init_fn(params: optax.Params) -> SkipNonfiniteState:
+        return SkipNonfiniteState(inner.init(params), jnp.zeros((), jnp.int32))
+
+    def update_fn(
+        updates: optax.Updates,
+        state: SkipNonfiniteState,
+        params: optax.Params | None = None,
+        **extra_args: Any,
+    ) -> tuple[optax.Updates, SkipNonfiniteState]:
+        seen = [updates, extra_args.get("constraint_grad"), extra_args.get("constraint_value")]
+        # The same squared norms as inside the transform: XLA computes them once.
+        finite = jnp.all(jnp.stack([jnp.isfinite(tree_dot(x, x)) for x in seen]))
+        moved_updates, moved = inner.update(updates, state.inner_state, params, **extra_args)
+        finite &= _nonfinite_steps(moved) == _nonfinite_steps(state.inner_state)
+
+        updates = jax.tree.map(lambda u: jnp.where(finite, u, jnp.zeros_like(u)), moved_updates)
+        inner_state = jax.tree.map(
+            lambda new, old: jnp.where(finite, new, old), moved, state.inner_state
+        )
+        skipped = jnp.where(finite, 0, 1).astype(jnp.int32)
+        return updates, SkipNonfiniteState(inner_state, state.notfinite_count + skipped)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def constrained(
+    base: optax.GradientTransformation,
+    epsilon: Epsilon,
+    *,
+    clip: float | None = None,
+    **kwargs: Any,
+) -> optax.GradientTransformationExtraArgs:
+    """Makes any optimizer minimize the objective subject to constraint ≤ ε.
+
+    ``skip_nonfinite(chain(epsilon_constraint(epsilon, **kwargs), clip, base))``: the gradients are
+    combined first, then clipped, then handed to the base optimizer.
+
+    Args:
+        base: any optimizer.
+        epsilon: bound, as in :func:`epsilon_constraint`.
+        clip: greatest global norm of the combined direction, > 0; ``None`` leaves it alone.
+        **kwargs: further arguments of :func:`epsilon_constraint`.
+
+    Returns:
+        A transformation whose update takes ``constraint_grad`` and ``constraint_value``. Its
+        state's ``notfinite_count`` counts skipped steps; :func:`constraint_state` finds λ and the
+        rest in it.
+
+    Raises:
+        ValueError: if ``clip`` is not greater than 0, or as :func:`epsilon_constraint`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> tx = constrained(optax.adam(0.05), epsilon=1.0, clip=10.0)
+        >>> params = {"x": jnp.array(0.0)}
+        >>> updates, state = tx.update(
+        ...     {"x": jnp.array(-6.0)}, tx.init(params), params,
+        ...     constraint_grad={"x": jnp.array(0.0)}, constraint_value=jnp.array(0.0),
+        ... )
+        >>> round(float(updates["x"]), 3)
+        0.05
+    """
+    combine = epsilon_constraint(epsilon, **kwargs)
+    if clip is None:
+        return skip_nonfinite(optax.chain(combine, base))
+    check_coefficients(clip=(clip, 0.0, False))
+    return skip_nonfinite(optax.chain(combine, optax.clip_by_global_norm(clip), base))
+
+
+def _nonfinite_steps(opt_state: Any) -> Any:
+    """Steps that the transforms inside answered with a zero direction."""
+
+    def is_state(node: Any) -> bool:
+        return isinstance(node, EpsilonConstraintState)
+
+    found = jax.tree.leaves(opt_state, is_leaf=is_state)
+    return sum(node.notfinite_count for node in found if is_state(node))

@@ -1,0 +1,62 @@
+"""Where the original model comes from: weights that ship, or the stages that make them."""
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from cu_jax import convert, metrics, training
+from cu_jax.methods import METHODS, Batch, supervised
+from cu_jax.models import Model, Params
+from cu_jax.training import Runner, Stage
+
+
+def original_model(
+    config: ConfigDict, model: Model, runner: Runner, stages: dict[str, float]
+) -> tuple[Params, Params]:
+    """The original model θ0 and the classifier that judges its pictures.
+
+    Args:
+        config: the whole config; ``pretrain`` and ``classifier`` name weights of the package, or
+            with ``pretrain.from_scratch`` say how to make them.
+        model: the model.
+        runner: what the loop needs.
+        stages: seconds of each stage, added to.
+
+    Returns:
+        Parameters of both. Those made here are also written to ``<workdir>/weights/``.
+
+    Raises:
+        ValueError: if the weights do not fit the model.
+    """
+    template = jax.eval_shape(model.init, jax.random.key(0))
+    reader = jax.eval_shape(metrics.classifier.init, jax.random.key(0))
+    if not config.pretrain.from_scratch:
+        with convert.packaged_weights(config.pretrain.weights) as path:
+            original = convert.load_weights(path, template)
+        with convert.packaged_weights(config.classifier.weights) as path:
+            classifier = convert.load_weights(path, reader)
+        return original, classifier
+
+    def reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
+        del key
+        return metrics.cross_entropy(params, batch["image"] / jnp.float32(255), batch["label"])
+
+    original = METHODS["pretrain"](config.pretrain, model, None)
+    classifier = supervised(config.classifier, reading_loss)
+    jobs = {
+        "pretrain": (config.pretrain, original, model.init),
+        "classifier": (config.classifier, classifier, metrics.classifier.init),
+    }
+    trained = []
+    for name, (section, method, init) in jobs.items():
+        start = init(training.stage_key(config.seed, f"{name}/init"))
+        state = method.init(start, steps=section.steps)
+        step = training.compile_step(method, runner.mesh)
+        stage = Stage(name, step, state, section.steps, section.batch_size, section.augment)
+        params, stages[name] = training.run_stage(runner, stage)
+        folder = runner.workdir / "weights"
+        folder.mkdir(exist_ok=True)
+        made = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
+        convert.save_weights(folder / f"{section.weights}.safetensors", params, made)
+        trained.append(params)
+    return trained[0], trained[1]

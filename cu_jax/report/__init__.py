@@ -1,0 +1,23 @@
+"""Figures and tables of a run, made from its files alone (NumPy and matplotlib; never jax)."""
+
+from cu_jax.report.conclusion import closing, summary
+from cu_jax.report.curves import curves_figure
+from cu_jax.report.front import front_figure
+from cu_jax.report.grid import grid_figure
+from cu_jax.report.pictures import read_pictures
+from cu_jax.report.series import read_series
+from cu_jax.report.table import markdown_table, terminal_table
+from cu_jax.report.workdir import write_report
+
+__all__ = [
+    "closing",
+    "curves_figure",
+    "front_figure",
+    "grid_figure",
+    "markdown_table",
+    "read_pictures",
+    "read_series",
+    "summary",
+    "terminal_table",
+    "write_report",
+]

@@ -1,0 +1,175 @@
+"""The loop: one stage of training, whatever the method.
+
+Pretraining, boundaries, the path and the baselines all run here. The host never waits for the
+device inside the loop: a step's scalars are read while later steps run.
+"""
+
+import dataclasses
+import math
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from cu_jax import checkpoint, sharding
+from cu_jax.corruptions import Key
+from cu_jax.data import Data, training_iterator
+from cu_jax.logs import MetricLog, Progress
+from cu_jax.methods import Method
+from cu_jax.models import Params
+from cu_jax.train_state import TrainState
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One run of the loop.
+
+    Attributes:
+        name: of the stage, as in the workdir and the logs.
+        step: the compiled step (:func:`compile_step`), shared by stages of one method.
+        state: where it starts.
+        steps: updates to make.
+        batch_size: pictures of each set in a batch.
+        augment: name of the random distortion of the pictures, or None.
+    """
+
+    name: str
+    step: Callable[..., Any]
+    state: TrainState
+    steps: int
+    batch_size: int
+    augment: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """What every stage of an experiment shares.
+
+    Attributes:
+        workdir: the experiment's folder.
+        data: both sets.
+        mesh: the devices.
+        log: where scalars go.
+        seed: the experiment's seed.
+        log_every_steps: scalars are read and written in groups of this many steps.
+        checkpoint_every_steps: besides the checkpoint at the end of the stage; 0 = none.
+    """
+
+    workdir: Path
+    data: Data
+    mesh: Mesh
+    log: MetricLog
+    seed: int
+    log_every_steps: int = 50
+    checkpoint_every_steps: int = 0
+
+
+def compile_step(method: Method, mesh: Mesh) -> Callable[..., Any]:
+    """``method.step`` under ``jax.jit``: state donated and replicated, batches split over ``data``.
+
+    The key is the stage's; each step folds its number in.
+    """
+
+    def step(state: TrainState, retain: Any, forget: Any, key: Key) -> Any:
+        return method.step(state, retain, forget, jax.random.fold_in(key, state.step))
+
+    whole, split = sharding.replicated(mesh), sharding.batched(mesh)
+    return jax.jit(
+        step,
+        in_shardings=(whole, split, split, whole),
+        out_shardings=(whole, whole),
+        donate_argnums=0,
+    )
+
+
+def stage_key(seed: int, name: str) -> Key:
+    """A key of the experiment's seed and the stage's name alone."""
+    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+
+
+def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
+    """Runs a stage to its end, from its newest checkpoint if it has one.
+
+    Args:
+        runner: what stages share.
+        stage: the stage.
+
+    Returns:
+        The trained parameters (the last iterate) and the seconds that this call took.
+
+    Raises:
+        ValueError: if the devices can't share a batch.
+        FloatingPointError: if the parameters end up not finite, naming the stage.
+    """
+    began = time.perf_counter()
+    sharding.check_batch(runner.mesh, stage.batch_size)
+    state = sharding.put_replicated(runner.mesh, stage.state)
+    key = sharding.put_replicated(runner.mesh, stage_key(runner.seed, stage.name))
+    iterator = training_iterator(
+        runner.data,
+        batch_size=stage.batch_size,
+        seed=zlib.crc32(f"{runner.seed}/{stage.name}".encode()),
+        augment=stage.augment,
+    )
+    with checkpoint.StageCheckpoints(runner.workdir / "stages" / stage.name) as checkpoints:
+        start = checkpoints.latest_step() or 0
+        if start:
+            state, position = checkpoints.restore(state)
+            iterator.set_state(checkpoint.decode_position(position, iterator.get_state()))
+        if start < stage.steps:
+            state = _steps(runner, stage, state, iterator, key, checkpoints, start)
+    params = state.params
+    if not all(math.isfinite(float(abs(leaf).sum())) for leaf in jax.tree.leaves(params)):
+        raise FloatingPointError(
+            f"Stage {stage.name} ended with parameters that are not finite: lower its "
+            "learning rate."
+        )
+    return params, time.perf_counter() - began
+
+
+def _steps(
+    runner: Runner,
+    stage: Stage,
+    state: TrainState,
+    iterator: Any,
+    key: Key,
+    checkpoints: checkpoint.StageCheckpoints,
+    start: int,
+) -> TrainState:
+    """The loop proper."""
+    pending: list[tuple[int, dict[str, jax.Array]]] = []
+    with Progress(stage.name, stage.steps, start=start) as progress:
+        for number in range(start, stage.steps):
+            batch = sharding.put_batch(runner.mesh, next(iterator))
+            state, scalars = stage.step(state, batch["retain"], batch["forget"], key)
+            pending.append((number, scalars))
+            # The older half has long been computed: reading it waits for nothing.
+            if len(pending) == 2 * runner.log_every_steps:
+                shown = _write(runner, stage.name, pending[: runner.log_every_steps])
+                del pending[: runner.log_every_steps]
+                progress.update(number + 1, shown)
+            every = runner.checkpoint_every_steps
+            if every and (number + 1) % every == 0 and number + 1 < stage.steps:
+                _write(runner, stage.name, pending)
+                pending.clear()
+                checkpoints.save(
+                    state, number + 1, checkpoint.encode_position(iterator.get_state())
+                )
+        shown = _write(runner, stage.name, pending)
+        progress.update(stage.steps, shown)
+        checkpoints.save(state, stage.steps, checkpoint.encode_position(iterator.get_state()))
+    return state
+
+
+def _write(
+    runner: Runner, stage: str, pending: list[tuple[int, dict[str, jax.Array]]]
+) -> dict[str, float]:
+    """Writes steps to the log; returns the last one's losses for the display."""
+    fetched = jax.device_get(pending)
+    runner.log.log_steps(stage, fetched)
+    last = fetched[-1][1] if fetched else {}
+    return {name: float(value) for name, value in last.items() if name.endswith("loss")}

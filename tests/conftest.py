@@ -1,0 +1,36 @@
+"""What holds for every test and doctest: pytest reads this before it imports cu_jax."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+
+def compilation_cache() -> Path:
+    """Returns where compiled functions are kept from one run of the tests to the next."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    # Code compiled for one processor may not run on another that shares the home folder.
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        features = next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        features = platform.processor()
+    processor = hashlib.sha256(f"{platform.machine()} {features}".encode()).hexdigest()[:12]
+    return Path(caches, "cu_jax", f"jax_tests_{processor}")
+
+
+# Read by jax and matplotlib at their first import, hence before anything that imports them.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compilation_cache()))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from absl import flags  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
+
+# Every annotated shape and dtype of cu_jax is checked at every call.
+install_import_hook("cu_jax", "beartype.beartype")
+
+# Grain's worker processes want parsed flags, which only absl's app.run gives.
+flags.FLAGS.mark_as_parsed()

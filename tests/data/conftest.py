@@ -1,0 +1,32 @@
+import types
+
+import pytest
+
+from cu_jax.data import open_data
+
+
+def make_config(data_dir, **changes):
+    settings = {
+        "name": "mnist5k",
+        "retain": ("0", "1", "2", "3", "4"),
+        "forget": ("5", "6", "7", "8", "9"),
+        "validation_per_class": 100,
+        "data_dir": str(data_dir),
+        "cache_in_memory": True,
+    }
+    return types.SimpleNamespace(**(settings | changes))
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def config(data_dir):
+    return lambda **changes: make_config(data_dir, **changes)
+
+
+@pytest.fixture(scope="session")
+def data(config):
+    return open_data(config())

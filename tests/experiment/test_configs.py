@@ -1,0 +1,49 @@
+"""Every config builds, and its model initializes in the abstract."""
+
+import jax
+import numpy as np
+import pytest
+
+from cu_jax import config as settings
+from cu_jax.methods import METHODS
+from cu_jax.models import MODELS
+
+
+def test_mae_mnist_validates(config_of):
+    settings.validate(config_of("mae_mnist"))
+
+
+@pytest.mark.parametrize(
+    ("size", "millions"), [("base", 111.66), ("large", 329.24), ("huge", 656.61)]
+)
+def test_mae_imagenet_builds_the_published_models(config_of, size, millions):
+    config = config_of("mae_imagenet", size)
+    model = MODELS["mae"](config.model)
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    count = sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+    assert round(count / 1e6, 2) == millions
+    assert config.boundary.steps == 2500
+    assert config.pareto.optimizer.b2 == 0.95 and config.pareto.beta == 5
+
+
+def test_mae_imagenet_takes_one_step(config_of):
+    """The paper's settings, with the model narrowed to a test's size."""
+    config = config_of("mae_imagenet")
+    config.model.update(image_size=32, encoder_width=16, encoder_depth=1, encoder_heads=2)
+    config.model.update(decoder_width=16, decoder_depth=1, decoder_heads=2)
+    model = MODELS["mae"](config.model)
+    teacher = model.init(jax.random.key(0))
+    chosen = dict(config.boundary) | dict(config.pareto)
+    chosen |= dict(space="encoder", noise_mean=(0.5,) * 3, noise_std=(0.2,) * 3)
+    chosen |= dict(phase="pareto", swap=False)
+    method = METHODS["controllable"](type(config)(chosen), model, teacher)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    batch = {"image": pictures, "label": np.zeros(2, np.int32)}
+    state = method.init(teacher, steps=10.0, epsilon=0.01)
+    state, scalars = jax.jit(method.step)(state, batch, batch, jax.random.key(1))
+    assert np.isfinite(float(scalars["forget_loss"])) and float(scalars["violation"]) > 0
+
+
+def test_mae_imagenet_says_that_its_data_are_not_there_yet(config_of):
+    with pytest.raises(ValueError, match=r"config.data.name must be one of \['mnist5k'\]"):
+        settings.validate(config_of("mae_imagenet"))

@@ -1,0 +1,154 @@
+"""The whole path on a tiny model: stages, files, results, repeatability, refusals."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from cu_jax import config as settings
+from cu_jax import convert, experiment
+from cu_jax.models import MODELS
+from cu_jax.results import Boundaries, read_results
+
+STAGES = ["pretrain", "classifier", "complete", "utility"]
+STAGES += ["control_1", "control_0.5", "control_0", "composite_0.1", "composite_1"]
+
+
+def test_stages_and_solutions_come_in_order(tiny_run):
+    _, results = tiny_run
+    assert list(results.stages) == STAGES
+    assert [s.name for s in results.solutions] == ["original", *STAGES[2:]]
+
+
+def test_results_file_says_what_was_returned(tiny_run):
+    workdir, results = tiny_run
+    assert read_results(workdir).to_json() == results.to_json()
+
+
+def test_the_workdir_holds_what_is_promised(tiny_run):
+    workdir, results = tiny_run
+    for solution in results.solutions:
+        folder = workdir / solution.checkpoint
+        assert (folder / "params.safetensors").is_file()
+        assert json.loads((folder / "model.json").read_text())["model"]["name"] == "mae"
+        with np.load(folder / "pictures.npz") as pictures:
+            assert pictures["forget_restored"].shape == (6, 28, 28, 1)
+    for name in ("front", "curves", "grid"):
+        assert (workdir / "figures" / f"{name}.png").stat().st_size > 5000
+    for name in STAGES:
+        assert [p.name for p in (workdir / "stages" / name).iterdir() if p.name.isdigit()]
+    assert list(workdir.glob("events*")) or list(workdir.rglob("events.*"))
+
+
+def test_every_step_is_logged_once(tiny_run):
+    workdir, results = tiny_run
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    for solution in results.solutions[1:]:
+        steps = [line["step"] for line in lines if line["stage"] == solution.name]
+        assert steps == list(range(solution.steps))
+    first = next(line for line in lines if line["stage"] == "control_0.5")
+    assert {"retain_loss", "forget_loss", "multiplier", "violation", "cosine"} <= set(first)
+
+
+def test_requests_interpolate_the_boundaries(tiny_run):
+    _, results = tiny_run
+    low, high = results.boundaries.epsilon_min, results.boundaries.epsilon_max
+    half = results["control_0.5"]
+    assert half.epsilon == pytest.approx((low + high) / 2)
+    assert half.violation == pytest.approx(half.forget_loss - half.epsilon)
+    assert half.feasible == (half.violation <= 0.02 * results.boundaries.span)
+
+
+def test_original_is_the_teacher_itself(tiny_run):
+    _, results = tiny_run
+    original = results["original"]
+    assert original.retain_loss == 0 and original.stationarity == 0
+    assert original.forget_loss == results.boundaries.epsilon_original
+    assert results["complete"].forget_loss < original.forget_loss
+
+
+def test_steps_count_the_chain(tiny_run):
+    _, results = tiny_run
+    chain = [results[f"control_{r}"].steps_from_original for r in ("1", "0.5", "0")]
+    assert chain == [8, 16, 24]
+    assert results["composite_1"].steps == 16
+
+
+def test_a_solution_is_its_checkpoint(tiny_run, tiny_config):
+    workdir, results = tiny_run
+    model = MODELS["mae"](tiny_config.model)
+    template = jax.eval_shape(model.init, jax.random.key(0))
+    solution, original = (
+        convert.load_weights(workdir / "solutions" / name / "params.safetensors", template)
+        for name in ("control_0.5", "original")
+    )
+    same = jax.tree.map(np.array_equal, solution["decoder"], original["decoder"])
+    assert all(jax.tree.leaves(same))
+    assert not np.array_equal(
+        solution["encoder"]["patch_embed"]["kernel"], original["encoder"]["patch_embed"]["kernel"]
+    )
+
+
+def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path):
+    _, first = tiny_run
+    second = experiment.run(tiny_config, tmp_path / "again")
+
+    def numbers(results):
+        data = results.to_json()
+        del data["stages"]
+        for solution in data["solutions"]:
+            del solution["seconds"]
+        return data
+
+    assert numbers(first) == numbers(second)
+
+
+def test_one_solution_instead_of_the_path(tiny_config):
+    config = ConfigDict(tiny_config)
+    bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
+    config.control = 0.3
+    assert experiment.requests(config, bounds) == [("control_0.3", 0.3, pytest.approx(0.65))]
+    config.control = None
+    config.epsilon = 0.75
+    assert experiment.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75)]
+    config.epsilon = 0.4
+    with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
+        experiment.requests(config, bounds)
+
+
+def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_path):
+    workdir, _ = tiny_run
+    with pytest.raises(ValueError, match="already holds its results"):
+        experiment.run(tiny_config, workdir)
+    other = ConfigDict(tiny_config)
+    other.seed = 1
+    with pytest.raises(ValueError, match="was made with others"):
+        experiment.run(other, workdir)
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        experiment.run(tiny_config, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"controls": (0.5, 1.5)}, r"Controls must lie in \[0, 1\], got 1.5"),
+        ({"controls": (0.5, 0.5)}, "Controls must differ"),
+        ({"control": -0.1}, r"Controls must lie in \[0, 1\], got -0.1"),
+        ({"control": 0.1, "epsilon": 0.3}, "At most one of"),
+        ({"pareto.steps": 0}, "config.pareto.steps must be at least 1"),
+        ({"batch_size": 0}, "config.batch_size must be at least 1"),
+        ({"pareto.start": "middle"}, "config.pareto.start must be one of"),
+        ({"model.name": "vae"}, "config.model.name must be one of"),
+        ({"data.name": "mnist"}, "config.data.name must be one of"),
+        ({"composite_alphas": (0.0,)}, "composite_alphas must be greater than 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(config_of, changes, sentence):
+    config = config_of("mae_mnist")
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(ValueError, match=sentence):
+        settings.validate(config)

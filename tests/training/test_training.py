@@ -1,0 +1,124 @@
+"""The loop: resuming is exact, stages differ by name, and what the devices cannot share is said."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from cu_jax import checkpoint, sharding, train_state, training
+from cu_jax.data import Data, Manifest
+from cu_jax.data.sources import MemorySource
+from cu_jax.logs import MetricLog
+from cu_jax.methods import Method
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    sources = {
+        f"{name}/{split}": MemorySource(
+            rng.integers(0, 256, (20, 4, 4, 1)).astype(np.uint8), np.zeros(20, np.int32)
+        )
+        for name in ("retain", "forget")
+        for split in ("train", "validation")
+    }
+    return Data(Manifest({}), ("0",), (4, 4, 1), sources)
+
+
+@pytest.fixture(scope="module")
+def method():
+    """A linear model on noisy pictures: everything a stage has, in a millisecond."""
+    tx = optax.adam(0.1)
+
+    def step(state, retain, forget, key):
+        def loss(params):
+            noise = jax.random.normal(key, (16,))
+            pixels = retain["image"].reshape(-1, 16) - forget["image"].reshape(-1, 16) / 2
+            return jnp.mean((pixels / 255.0 @ (params["w"] + noise) - 1) ** 2)
+
+        value, grad = jax.value_and_grad(loss)(state.params)
+        updates, opt_state = tx.update(grad, state.opt_state)
+        return state.updated(updates, opt_state), {"loss": value}
+
+    return Method(lambda p: (p, None), lambda p, **knobs: train_state.create(p, tx), step)
+
+
+def run(workdir, data, method, steps, name="stage", every=0):
+    workdir.mkdir(exist_ok=True)
+    mesh = sharding.make_mesh()
+    with MetricLog(workdir) as log:
+        runner = training.Runner(workdir, data, mesh, log, seed=0, log_every_steps=2)
+        runner = training.dataclasses.replace(runner, checkpoint_every_steps=every)
+        state = method.init({"w": jnp.ones(16)})
+        stage = training.Stage(name, training.compile_step(method, mesh), state, steps, 4)
+        params, _ = training.run_stage(runner, stage)
+    return np.asarray(params["w"])
+
+
+def losses(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [(line["step"], line["loss"]) for line in map(json.loads, lines)]
+
+
+def test_half_restore_half_is_the_whole_bit_for_bit(tmp_path, data, method):
+    whole = run(tmp_path / "whole", data, method, STEPS)
+    run(tmp_path / "halves", data, method, STEPS // 2)
+    halves = run(tmp_path / "halves", data, method, STEPS)
+    np.testing.assert_array_equal(whole, halves)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "halves")
+
+
+def test_a_checkpoint_on_the_way_continues_bit_for_bit(tmp_path, data, method):
+    whole = run(tmp_path / "run", data, method, STEPS, every=2)
+    stage = tmp_path / "run" / "stages" / "stage"
+    assert [p.name for p in stage.iterdir() if p.name.isdigit()] == [str(STEPS)]
+    shutil.rmtree(stage)
+    run(tmp_path / "run", data, method, 2)
+    np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
+
+
+def test_a_finished_stage_is_read_not_run_again(tmp_path, data, method):
+    first = run(tmp_path / "run", data, method, STEPS)
+    np.testing.assert_array_equal(first, run(tmp_path / "run", data, method, STEPS))
+    assert len(losses(tmp_path / "run")) == STEPS
+
+
+def test_stages_draw_their_own_randomness(tmp_path, data, method):
+    one, other = (run(tmp_path / name, data, method, 2, name) for name in ("one", "other"))
+    assert np.abs(one - other).max() > 1e-3
+
+
+def test_parameters_that_are_not_finite_stop_the_run(tmp_path, data, method):
+    broken = method._replace(
+        init=lambda p: train_state.create({"w": p["w"] * jnp.nan}, optax.adam(0.1))
+    )
+    with pytest.raises(FloatingPointError, match="Stage stage ended with parameters"):
+        run(tmp_path / "run", data, broken, 1)
+
+
+def test_constants_are_not_saved(tmp_path):
+    tx = optax.adam(0.1)
+    state = train_state.create(
+        {"w": jnp.ones(3)}, tx, {"teacher": jnp.full(3, 7.0)}, {"epsilon": 1}
+    )
+    later = state.replace(step=state.step + 5, params={"w": jnp.full(3, 2.0)})
+    with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
+        checkpoints.save(later, 5, {})
+    other = train_state.create({"w": jnp.zeros(3)}, tx, {"teacher": jnp.zeros(3)}, {"epsilon": 2.0})
+    with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
+        restored, _ = checkpoints.restore(other)
+    np.testing.assert_array_equal(restored.params["w"], 2)
+    np.testing.assert_array_equal(restored.frozen["teacher"], 0)
+    assert int(restored.step) == 5 and float(restored.knobs["epsilon"]) == 2
+
+
+def test_a_batch_the_devices_cannot_share_is_refused():
+    mesh = jax.sharding.AbstractMesh((4,), ("data",))
+    with pytest.raises(ValueError, match="multiple of the 4 devices, got 6 pictures"):
+        sharding.check_batch(mesh, 6)
