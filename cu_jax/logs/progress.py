@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Protocol, runtime_checkable
 
 # Seconds. A terminal's line changes often enough to look alive; a log file stays short.
 _TERMINAL_EVERY = 0.25
@@ -15,6 +15,25 @@ _LOG_EVERY = 10.0
 _SILENT_BEFORE = 2.0
 # The rate is that of the last seconds: the first step, which compiles, is soon forgotten.
 _RATE_WINDOW = 20.0
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """What `Progress` writes to: any text file, `sys.stderr` among them.
+
+    Example:
+        >>> isinstance(sys.stderr, Stream)
+        True
+    """
+
+    def write(self, text: str, /) -> Any:
+        """Writes text."""
+
+    def flush(self) -> Any:
+        """Brings what was written to the reader."""
+
+    def isatty(self) -> bool:
+        """Whether the reader is a terminal."""
 
 
 class Progress:
@@ -36,7 +55,7 @@ class Progress:
 
     Example:
         >>> import itertools
-        >>> seconds = itertools.count().__next__
+        >>> seconds = itertools.count(0.0).__next__
         >>> with Progress("utility", 4, stream=sys.stdout, clock=seconds) as progress:
         ...     progress.update(1, {"retain_loss": 0.5})
         ...     progress.update(2, {"retain_loss": 0.25})
@@ -51,7 +70,7 @@ class Progress:
         *,
         unit: str = "steps",
         start: int = 0,
-        stream: TextIO | None = None,
+        stream: Stream | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         if total < 0:
@@ -103,7 +122,7 @@ class Progress:
             where = f"{self._done}/{self._total} {self._unit}"
             self._write(f"{self._stage:<15} stopped at {where} after {elapsed}", last=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(
@@ -166,7 +185,7 @@ def duration(seconds: float) -> str:
         Two units at most.
 
     Example:
-        >>> [duration(s) for s in (0.42, 31.2, 125, 7321)]
+        >>> [duration(s) for s in (0.42, 31.2, 125.0, 7321.0)]
         ['0.4 s', '31 s', '2 min 05 s', '2 h 02 min']
     """
     if seconds < 9.95:

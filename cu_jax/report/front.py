@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -13,11 +12,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
 from cu_jax.report import palette
-from cu_jax.report.labels import place_labels
+from cu_jax.report.control import draw_control
+from cu_jax.report.labels import place_labels, short_label
 from cu_jax.results import Results, Solution
-
-# Control is called precise within this share of ε_original − ε_min.
-BAND = 0.03
 
 _SIZES = {"*": 15.0, "D": 10.5}
 
@@ -49,7 +46,7 @@ def front_figure(results: Results) -> Figure:
     ]
     path = [s for s in solutions if s.epsilon is not None]
     with palette.style():
-        figure = palette.new_figure(12, 6.5)
+        figure = palette.new_figure(12.0, 6.5)
         figure.text(
             0.02, 0.945, f"{results.name}: what forgetting costs", fontsize=16, weight="bold"
         )
@@ -65,7 +62,7 @@ def front_figure(results: Results) -> Figure:
         _draw_front(axes, results, solutions, path)
         if path:
             side = figure.add_axes((0.7, 0.235, 0.28, 0.6))
-            _draw_control(side, results, path)
+            draw_control(side, results, path)
         figure.legend(
             handles=_legend(solutions),
             loc="lower left",
@@ -105,7 +102,7 @@ def _draw_front(
             zorder=5 if s.epsilon is not None else 4,
             clip_on=False,
         )
-    texts = [_short_label(s, looks[s.name].label) for s in solutions]
+    texts = [short_label(s, looks[s.name].label) for s in solutions]
     place_labels(
         axes,
         [_point(s) for s in solutions],
@@ -187,53 +184,6 @@ def _verticals(axes: Axes, results: Results) -> list[list[tuple[float, float]]]:
     return [[(x, low), (x, high)] for x in places if math.isfinite(x)]
 
 
-def _draw_control(axes: Axes, results: Results, path: Sequence[Solution]) -> None:
-    looks = palette.looks(results.solutions)
-    span = results.boundaries.span
-    requested = np.array([s.epsilon for s in path], float)
-    achieved = np.array([s.forget_loss for s in path])
-    bounds = [results.boundaries.epsilon_min, results.boundaries.epsilon_max]
-    # With the range in view, one request alone is not blown up to fill the panel.
-    shown = np.concatenate([requested, achieved, [b for b in bounds if math.isfinite(b)]])
-    low, high = shown.min(), shown.max()
-    margin = 0.16 * (high - low) if high > low else 0.1 * abs(high) or 1.0
-    ends = np.array([low - margin, high + margin])
-    wide = ends + [0, 0.3 * (ends[1] - ends[0])]
-    axes.set_title("Does it land where it was asked to?")
-    if math.isfinite(span):
-        axes.fill_between(wide, wide - BAND * span, wide + BAND * span, color="#DDDDDD", lw=0)
-        axes.text(
-            0,
-            -0.155,
-            f"gray: off by up to {100 * BAND:g} % of "
-            "$\\epsilon_{\\mathrm{original}}-\\epsilon_{\\min}$;\n"
-            "labels: control and error in that unit",
-            transform=axes.transAxes,
-            va="top",
-            fontsize=9,
-            color="#555555",
-        )
-    axes.plot(wide, wide, color="#777777", lw=1)
-    for s, x, y in zip(path, requested, achieved, strict=True):
-        look = looks[s.name]
-        axes.plot(x, y, look.marker, color=look.color, ms=9, mec="white", mew=1)
-        error = f"{(y - x) / span:+.1%}".replace("%", " %") if math.isfinite(span) else ""
-        # Below the band, unless the point stands above it and the label would cross it.
-        above = y - x > BAND * span
-        axes.annotate(
-            f"{_short_label(s, look.label)}  ({error})",
-            (x, y),
-            xytext=(-2, 9) if above else (13, -4),
-            textcoords="offset points",
-            va="bottom" if above else "top",
-            fontsize=9.5,
-            color=look.ink,
-        )
-    axes.set(xlim=wide, ylim=ends)
-    axes.set_xlabel("requested $\\epsilon$")
-    axes.set_ylabel("achieved $f_f$")
-
-
 def _legend(solutions: Sequence[Solution]) -> list[Line2D]:
     """One entry for each kind of solution that is there."""
     looks = palette.looks(solutions)
@@ -262,16 +212,6 @@ def _legend(solutions: Sequence[Solution]) -> list[Line2D]:
     for text, entry in entries.items():
         entry.set_label(text)
     return list(entries.values())
-
-
-def _short_label(solution: Solution, label: str) -> str:
-    number = palette.number_in(solution.name)
-    if number is None:
-        return label
-    if solution.method == "composite":
-        return f"α = {number:g}"
-    # A request by ε itself carries its control too, but the user thinks in ε.
-    return f"ε = {number:g}" if solution.name.startswith("epsilon") else f"{number:g}"
 
 
 def _point(solution: Solution) -> tuple[float, float]:

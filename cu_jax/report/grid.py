@@ -79,7 +79,7 @@ def grid_figure(results: Results, pictures: Mapping[str, Pictures]) -> Figure:
         sheet = Sheet(max(width, 1200), tops[-1] + cell[1] + _FOOT)
         _write_titles(sheet, results)
         for (what, solution), top in zip(rows, tops, strict=True):
-            middle = top + cell[1] / 2
+            middle = top + cell[1] // 2
             _write_row_label(sheet, results, what, solution, middle)
             left = _GUTTER
             for kind in KINDS:
@@ -155,7 +155,7 @@ def _write_half(sheet: Sheet, kind: str, labels: np.ndarray, left: int, span: in
 
 
 def _write_row_label(
-    sheet: Sheet, results: Results, what: str, solution: Solution, middle: float
+    sheet: Sheet, results: Results, what: str, solution: Solution, middle: int
 ) -> None:
     right = _GUTTER - 16
     if what != "restored":
@@ -173,7 +173,7 @@ def _write_row_label(
 
 
 def _write_numbers_head(
-    sheet: Sheet, shown: list[Solution], kind: str, left: int, middle: float
+    sheet: Sheet, shown: list[Solution], kind: str, left: int, middle: int
 ) -> None:
     names = {"class_consistency": "class read", "psnr": "PSNR"}
     lines = [
@@ -185,7 +185,7 @@ def _write_numbers_head(
     sheet.text(left, middle, "\n".join(lines), **looks)
 
 
-def _write_numbers(sheet: Sheet, solution: Solution, kind: str, left: float, middle: float) -> None:
+def _write_numbers(sheet: Sheet, solution: Solution, kind: str, left: int, middle: int) -> None:
     psnr = solution.metrics.get(f"{kind}/psnr")
     read = solution.metrics.get(f"{kind}/class_consistency")
     lines = [] if read is None else [f"{100 * read:.0f} %"]

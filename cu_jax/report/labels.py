@@ -1,4 +1,4 @@
-"""Puts labels beside points so that no label covers a point, a line or another label."""
+"""Labels of points: what they say, and places where they cover no point, line or label."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -10,6 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+
+from cu_jax.report.palette import number_in
+from cu_jax.results import Solution
 
 # Points of typography.
 _DISTANCES = (9, 14, 22)
@@ -45,7 +48,7 @@ def place_labels(
 
     Example:
         >>> from cu_jax.report.palette import new_figure
-        >>> axes = new_figure(4, 3).add_subplot()
+        >>> axes = new_figure(4.0, 3.0).add_subplot()
         >>> place_labels(axes, [(0.2, 0.2), (0.2, 0.2)], ["a", "b"], ["black", "black"])
         2
     """
@@ -80,6 +83,32 @@ def place_labels(
             taken.append(_text_box(label, renderer).padded(1.5 * pixel))
             placed += 1
     return placed
+
+
+def short_label(solution: Solution, label: str) -> str:
+    """What stands beside a solution's point, where the legend says what the number is.
+
+    Args:
+        solution: The solution.
+        label: Its whole label, used where there is no number.
+
+    Returns:
+        ``0.25`` for a control, ``α = 0.3`` for the composite loss, ``ε = 0.7`` for a request by ε.
+
+    Example:
+        >>> solution = Solution(
+        ...     name="composite_0.3", method="composite", retain_loss=0.1, forget_loss=0.8
+        ... )
+        >>> short_label(solution, "composite α = 0.3")
+        'α = 0.3'
+    """
+    number = number_in(solution.name)
+    if number is None:
+        return label
+    if solution.method == "composite":
+        return f"α = {number:g}"
+    # A request by ε itself carries its control too, but the user thinks in ε.
+    return f"ε = {number:g}" if solution.name.startswith("epsilon") else f"{number:g}"
 
 
 def _annotate(

@@ -194,7 +194,7 @@ def new_figure(width: float, height: float) -> Figure:
         height: Inches.
 
     Example:
-        >>> new_figure(12, 6).get_size_inches()
+        >>> new_figure(12.0, 6.0).get_size_inches()
         array([12.,  6.])
     """
     figure = Figure(figsize=(width, height))
@@ -215,7 +215,7 @@ def save(figure: Figure, path: Path) -> Path:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save(new_figure(1, 1), Path(folder, "figures", "empty.png")).exists()
+        ...     save(new_figure(1.0, 1.0), Path(folder, "figures", "empty.png")).exists()
         True
     """
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,16 +46,15 @@ class Sheet:
         lines.set_transform(IdentityTransform())
         self.figure.add_artist(lines)
 
-    def text(self, x: float, y: float, text: str, **looks: Any) -> None:
+    def text(self, x: int, y: int, text: str, **looks: Any) -> None:
         """Text whose base line, or what ``va`` says, is ``y`` pixels below the upper edge."""
         self.figure.text(x / self.width, 1 - y / self.height, text, **looks)
 
-    def rule(self, left: float, right: float, y: float, color: str) -> None:
+    def rule(self, left: int, right: int, y: int, color: str) -> None:
         """A horizontal line."""
-        y = 1 - y / self.height
         line = Line2D(
             [left / self.width, right / self.width],
-            [y, y],
+            [1 - y / self.height] * 2,
             transform=self.figure.transFigure,
             color=color,
             lw=1.5,

@@ -163,10 +163,7 @@ class Results:
         """
         validate(data)
         bounds = {key: _number(value) for key, value in data["boundaries"].items()}
-        solutions = tuple(
-            Solution(**(s | {k: _number(s[k]) for k in ("retain_loss", "forget_loss", "seconds")}))
-            for s in data["solutions"]
-        )
+        solutions = tuple(_solution(record) for record in data["solutions"])
         stages = {key: _number(value) for key, value in data["stages"].items()}
         return cls(
             **(
@@ -189,5 +186,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _solution(record: Mapping[str, Any]) -> Solution:
+    values = dict(record)
+    for field in dataclasses.fields(Solution):
+        if field.type is float:
+            values[field.name] = _number(record[field.name])
+        elif field.type == float | None:
+            values[field.name] = _number_or_none(record[field.name])
+    values["metrics"] = {key: _number_or_none(value) for key, value in record["metrics"].items()}
+    return Solution(**values)
+
+
+def _number(value: float | int | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _number_or_none(value: float | int | None) -> float | None:
+    return None if value is None else float(value)

@@ -146,4 +146,6 @@ def test_a_batch_that_is_not_finite_moves_nothing(model, teacher):
 )
 def test_wrong_settings_are_refused(model, teacher, name, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        METHODS[name](config(**changes), model, teacher).init(teacher, steps=1.0, epsilon=1.0, alpha=1.0)
+        METHODS[name](config(**changes), model, teacher).init(
+            teacher, steps=1.0, epsilon=1.0, alpha=1.0
+        )
