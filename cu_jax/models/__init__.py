@@ -1,12 +1,12 @@
 """The models, and the one table of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from cu_jax.models import mae
 from cu_jax.models.interface import Model, Params
 
-MODELS: dict[str, Callable[[Mapping[str, Any]], Model]] = {"mae": mae.build}
+MODELS: dict[str, Callable[[Any], Model]] = {"mae": mae.build}
 """Name in ``config.model.name`` → builder from the config's ``model`` section."""
 
 __all__ = ["MODELS", "Model", "Params"]

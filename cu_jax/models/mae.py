@@ -9,7 +9,7 @@ References:
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -264,7 +264,7 @@ class Mae:
         return jnp.where(jnp.asarray(mask) > 0, painted, images)
 
 
-def build(config: Mapping[str, Any]) -> Mae:
+def build(config: Any) -> Mae:
     """The model of a config's ``model`` section (every key but ``name``)."""
     settings: dict[str, Any] = {name: value for name, value in config.items() if name != "name"}
     return Mae(**settings)

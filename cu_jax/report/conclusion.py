@@ -114,8 +114,8 @@ def _control_line(results: Results) -> str:
     label = looks(results.solutions)[requested[worst].name].label
     feasible = sum(bool(s.feasible) for s in requested)
     return (
-        f"Control: {feasible} of {len(errors)} requests met to 2 % of the range; {label} is the "
-        f"farthest off, by {cell(errors[worst], '+.1%')}."
+        f"Control: {feasible} of {len(errors)} requests end at most 2 % of the range above ε; "
+        f"{label} is farthest, {cell(errors[worst], '+.1%')}."
     )
 
 

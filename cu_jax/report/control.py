@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cu_jax.report import palette
-from cu_jax.report.labels import short_label
+from cu_jax.report.labels import place_labels, short_label
 from cu_jax.results import Results, Solution
 
 # Control is called precise within this share of ε_original − ε_min.
@@ -69,21 +69,20 @@ def draw_control(axes: Axes, results: Results, path: Sequence[Solution]) -> None
             color="#555555",
         )
     axes.plot(wide, wide, color="#777777", lw=1)
+    texts = []
     for s, x, y in zip(path, requested, achieved, strict=True):
         look = looks[s.name]
         axes.plot(x, y, look.marker, color=look.color, ms=9, mec="white", mew=1)
-        error = f"{(y - x) / span:+.1%}".replace("%", " %") if math.isfinite(span) else ""
-        # Below the band, unless the point stands above it and the label would cross it.
-        above = y - x > BAND * span
-        axes.annotate(
-            f"{short_label(s, look.label)}  ({error})",
-            (x, y),
-            xytext=(-2, 9) if above else (13, -4),
-            textcoords="offset points",
-            va="bottom" if above else "top",
-            fontsize=9.5,
-            color=look.ink,
-        )
+        error = f"  ({(y - x) / span:+.1%})".replace("%", " %") if math.isfinite(span) else ""
+        texts.append(short_label(s, look.label) + error)
     axes.set(xlim=wide, ylim=ends)
+    band = BAND * span if math.isfinite(span) else 0.0
+    place_labels(
+        axes,
+        list(zip(requested.tolist(), achieved.tolist(), strict=True)),
+        texts,
+        [looks[s.name].ink for s in path],
+        lines=[[(x, x + shift) for x in wide] for shift in (-band, 0.0, band)],
+    )
     axes.set_xlabel("requested $\\epsilon$")
     axes.set_ylabel("achieved $f_f$")

@@ -65,7 +65,7 @@ def curves_figure(results: Results, series: Series) -> Figure:
         figure.text(
             0.02,
             0.934,
-            "Faint: the minibatch of each step. Strong: its running mean. All columns of a row "
+            "Faint: each update as it was logged. Strong: its running mean. All columns of a row "
             "share one axis; updates count from the start of their stage.",
             color="#555555",
         )
@@ -131,7 +131,7 @@ def _draw(axes: Axes, stage: dict[str, np.ndarray], key: str, color: str) -> Non
     if key in ("violation", "cosine"):
         axes.axhline(0, color="#888888", lw=0.9, zorder=1)
     if not np.isfinite(values).any():
-        reason = "no request" if key == "violation" else "not used"
+        reason = "no request" if key == "violation" else "not recorded"
         axes.text(
             0.5,
             0.62,
@@ -167,11 +167,14 @@ def _scale(axes: Axes, key: str, values: Sequence[np.ndarray]) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     elif key == "multiplier":
-        _, high = _range(pool, 0.0, 1.0, (0.0, 1.0))
-        # Zero is a value to be seen, and early multipliers can be a thousand times later ones.
-        axes.set_yscale("symlog", linthresh=1, linscale=0.8)
-        axes.set_ylim(-0.12, max(high, 1.0) * 1.6)
-        ticks = [0.0, *(10.0**e for e in range(0, 12) if 10.0**e <= max(high, 1.0) * 1.6)]
+        # Zero is a value to be seen, and one stage's multiplier can be a thousand times another's.
+        typical = [np.median(v[v > 0]) for v in values if np.any(v > 0)] or [1.0]
+        low = int(np.clip(np.floor(np.log10(min(typical))), -4, 0))
+        high = max(_range(pool, 0.0, 1.0, (0.0, 1.0))[1], 10.0**low) * 1.6
+        axes.set_yscale("symlog", linthresh=10.0**low, linscale=0.6)
+        axes.set_ylim(-0.12 * 10.0**low, high)
+        decades = list(range(low, int(np.floor(np.log10(high))) + 1))
+        ticks = [0.0, *(10.0**e for e in decades[:: 1 + len(decades) // 5])]
         axes.yaxis.set_major_locator(FixedLocator(ticks))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

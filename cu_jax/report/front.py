@@ -1,5 +1,6 @@
 """The front: f_r against f_f for every solution, and achieved against requested ε."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import cast
@@ -119,7 +120,7 @@ def _scale_axes(axes: Axes, results: Results, solutions: Sequence[Solution]) -> 
     xs = [s.forget_loss for s in solutions] + [b.epsilon_min, b.epsilon_max, b.epsilon_original]
     xs = [x for x in xs if math.isfinite(x)] or [0.0, 1.0]
     margin = 0.07 * (max(xs) - min(xs) or 1.0)
-    axes.set_xlim(min(xs) - margin, max(xs) + 1.4 * margin)
+    axes.set_xlim(min(xs) - margin, max(xs) + 2 * margin)
     positive = [s.retain_loss for s in solutions if s.retain_loss > 0] or [0.01, 0.1]
     low, high = min(positive) / 1.6, max(positive) * 1.9
     axes.set_yscale("symlog", linthresh=low, linscale=0.35)
@@ -148,32 +149,38 @@ def _scale_axes(axes: Axes, results: Results, solutions: Sequence[Solution]) -> 
 def _draw_boundaries(axes: Axes, results: Results) -> list[Bbox]:
     """Vertical lines with their names at the top; returns the names' boxes in pixels."""
     b = results.boundaries
+    names = [
+        (b.epsilon_min, r"$\epsilon_{\min}$"),
+        (b.epsilon_max, r"$\epsilon_{\max}$"),
+        (b.epsilon_original, r"$\epsilon_{\mathrm{original}}$"),
+    ]
+    known = [(x, name) for x, name in names if math.isfinite(x)]
     figure = cast(Figure, axes.get_figure(root=True))
     renderer = cast(FigureCanvasAgg, figure.canvas).get_renderer()
+    frame = axes.get_window_extent()
+    lines = [axes.transData.transform((x, 0.0))[0] for x, _ in known]
     boxes: list[Bbox] = []
-    for x, name, right in (
-        (b.epsilon_min, r"$\epsilon_{\min}$", True),
-        (b.epsilon_max, r"$\epsilon_{\max}$", True),
-        (b.epsilon_original, r"$\epsilon_{\mathrm{original}}$", False),
-    ):
-        if not math.isfinite(x):
-            continue
+    for x, name in known:
         axes.axvline(x, color="#777777", lw=1, ls=(0, (4, 3)), zorder=1)
-        name_box = axes.annotate(
+        text = axes.annotate(
             f"{name} = {x:.3f}",
             (x, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(4 if right else -4, -3),
             textcoords="offset points",
-            ha="left" if right else "right",
             va="top",
             fontsize=10,
             color="#555555",
         )
-        # Where two lines are close, the second name goes one line lower.
-        if any(name_box.get_window_extent(renderer).overlaps(box) for box in boxes):
-            name_box.set_position((name_box.get_position()[0], -19))
-        boxes.append(name_box.get_window_extent(renderer))
+        # Right or left of its line, in the first of three rows that is free.
+        for row, side in itertools.product((-3, -19, -35), (4, -4)):
+            text.set_position((side, row))
+            text.set_horizontalalignment("left" if side > 0 else "right")
+            box = text.get_window_extent(renderer)
+            crossed = any(box.x0 < line < box.x1 for line in lines)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1
+            if inside and not crossed and not any(box.overlaps(other) for other in boxes):
+                break
+        boxes.append(box)
     return boxes
 
 

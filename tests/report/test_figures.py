@@ -235,7 +235,7 @@ def test_curves_draw_raw_and_smooth_and_the_request():
     assert set(request.get_ydata()) == {1.2}
     np.testing.assert_array_equal(raw.get_ydata(), stage["forget_loss"])
     assert len(mean.get_ydata()) == 6
-    assert [text.get_text() for text in axes[2].texts] == ["not used"]
+    assert [text.get_text() for text in axes[2].texts] == ["not recorded"]
     assert [text.get_text() for text in axes[3].texts] == []
 
 

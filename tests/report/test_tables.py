@@ -102,7 +102,7 @@ def test_five_lines_in_plain_words():
         "class.",
         "Range: forget loss from 0.600 (complete) to 1.100 (utility); the original model has "
         "1.600.",
-        "Control: 0 of 1 requests met to 2 % of the range; control 0.25 is the farthest off, by "
+        "Control: 0 of 1 requests end at most 2 % of the range above ε; control 0.25 is farthest, "
         "+3.0 %.",
         "Trade-off: at control 0.25, forget -18.5 class points, -2.8 dB; retain -1.0 class points, "
         "-0.3 dB.",

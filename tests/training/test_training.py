@@ -105,7 +105,7 @@ def test_parameters_that_are_not_finite_stop_the_run(tmp_path, data, method):
 def test_constants_are_not_saved(tmp_path):
     tx = optax.adam(0.1)
     state = train_state.create(
-        {"w": jnp.ones(3)}, tx, {"teacher": jnp.full(3, 7.0)}, {"epsilon": 1}
+        {"w": jnp.ones(3)}, tx, {"teacher": jnp.full(3, 7.0)}, {"epsilon": 1.0}
     )
     later = state.replace(step=state.step + 5, params={"w": jnp.full(3, 2.0)})
     with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
