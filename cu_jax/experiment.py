@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from cu_jax import config as settings
@@ -56,7 +57,9 @@ class Experiment:
     )
     steps: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def train(self, name: str, kind: str, method: Method, start: Params, **knobs: float) -> Params:
+    def train(
+        self, name: str, kind: str, method: Method, start: Params, **knobs: ArrayLike
+    ) -> Params:
         """Runs one stage; stages of one ``kind`` share a compiled step.
 
         Args:
@@ -64,15 +67,16 @@ class Experiment:
             kind: key of the compiled step.
             method: of the stage.
             start: the whole model's parameters to start from.
-            **knobs: the method's, ``steps`` among them.
+            steps: updates to make.
+            **knobs: the method's further numbers.
 
         Returns:
             The whole model's parameters, the last iterate.
         """
         if kind not in self.steps:
             self.steps[kind] = training.compile_step(method, self.runner.mesh)
-        state = method.init(start, **knobs)
-        stage = Stage(name, self.steps[kind], state, int(knobs["steps"]), self.config.batch_size)
+        state = method.init(start, steps=steps, **knobs)
+        stage = Stage(name, self.steps[kind], state, steps, self.config.batch_size)
         trained, self.stages[name] = training.run_stage(self.runner, stage)
         _, frozen = method.trainable(start)
         return self.model.merge(trained, frozen)

@@ -1,12 +1,14 @@
 """What a training step carries from one step to the next."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from cu_jax.models import Params
@@ -45,7 +47,7 @@ def create(
     params: Params,
     tx: optax.GradientTransformation,
     frozen: Params = None,
-    knobs: dict[str, float] | None = None,
+    knobs: Mapping[str, ArrayLike] | None = None,
 ) -> TrainState:
     """A state at step 0.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import optax
+from jax.typing import ArrayLike
 
 from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
@@ -45,7 +46,7 @@ def composite(config: Any, model: Model, teacher: Params) -> Method:
             base = optax.chain(optax.clip_by_global_norm(config.clip), base)
         return optim.skip_nonfinite(base)
 
-    def init(params: Params, **knobs: float) -> TrainState:
+    def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
         return train_state.create(encoder, transform(knobs), frozen_parts(model, teacher), knobs)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
@@ -60,7 +61,7 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
             value_decay=config.value_decay,
         )
 
-    def init(params: Params, **knobs: float) -> TrainState:
+    def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
         return train_state.create(encoder, transform(knobs), frozen_parts(model, teacher), knobs)
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
 
 
-def learning_rate(config: Any, steps: Array | float) -> Callable[[Array], Float[Array, ""]]:
+def learning_rate(config: Any, steps: ArrayLike) -> Callable[[ArrayLike], Float[Array, ""]]:
     """Linear warm-up, then a cosine to zero at ``steps`` (or a constant).
 
     Args:
@@ -36,7 +37,7 @@ def learning_rate(config: Any, steps: Array | float) -> Callable[[Array], Float[
         )
     warmup = config.warmup_steps
 
-    def schedule(step: Array) -> Float[Array, ""]:
+    def schedule(step: ArrayLike) -> Float[Array, ""]:
         step = jnp.asarray(step, jnp.float32)
         rising = jnp.minimum(1.0, (step + 1) / max(warmup, 1))
         if config.schedule == "constant":
@@ -47,7 +48,7 @@ def learning_rate(config: Any, steps: Array | float) -> Callable[[Array], Float[
     return schedule
 
 
-def base_optimizer(config: Any, steps: Array | float) -> optax.GradientTransformation:
+def base_optimizer(config: Any, steps: ArrayLike) -> optax.GradientTransformation:
     """The optimizer that turns a direction into updates.
 
     Args:

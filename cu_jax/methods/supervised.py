@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from cu_jax import train_state
@@ -44,7 +45,7 @@ def supervised(config: Any, loss: Loss) -> Method:
         clip = optax.identity() if config.clip is None else optax.clip_by_global_norm(config.clip)
         return optax.chain(clip, base)
 
-    def init(params: Params, **knobs: float) -> TrainState:
+    def init(params: Params, **knobs: ArrayLike) -> TrainState:
         return train_state.create(params, transform(knobs), None, knobs)
 
     def step(

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cu_jax.report import palette
-from cu_jax.report.labels import place_labels, short_label
+from cu_jax.report.labels import short_label
 from cu_jax.results import Results, Solution
 
 # Control is called precise within this share of ε_original − ε_min.
@@ -53,10 +53,15 @@ def draw_control(axes: Axes, results: Results, path: Sequence[Solution]) -> None
     low, high = shown.min(), shown.max()
     margin = 0.16 * (high - low) if high > low else 0.1 * abs(high) or 1.0
     ends = np.array([low - margin, high + margin])
-    wide = ends + [0, 0.3 * (ends[1] - ends[0])]
+    band = BAND * span if math.isfinite(span) else 0.0
+    # Labels stand to the lower right of their points, where the band is not; those of points above
+    # the band to the left. The axis is wider on the sides that have labels.
+    above = achieved - requested > band
+    room = 0.36 * (ends[1] - ends[0])
+    wide = ends + np.where([above.any(), not above.all()], [-room, room], 0.0)
     axes.set_title("Does it land where it was asked to?")
     if math.isfinite(span):
-        axes.fill_between(wide, wide - BAND * span, wide + BAND * span, color="#DDDDDD", lw=0)
+        axes.fill_between(wide, wide - band, wide + band, color="#DDDDDD", lw=0)
         axes.text(
             0,
             -0.155,
@@ -69,20 +74,23 @@ def draw_control(axes: Axes, results: Results, path: Sequence[Solution]) -> None
             color="#555555",
         )
     axes.plot(wide, wide, color="#777777", lw=1)
-    texts = []
-    for s, x, y in zip(path, requested, achieved, strict=True):
+    for s, x, y, high_up in zip(path, requested, achieved, above, strict=True):
         look = looks[s.name]
         axes.plot(x, y, look.marker, color=look.color, ms=9, mec="white", mew=1)
         error = f"  ({(y - x) / span:+.1%})".replace("%", " %") if math.isfinite(span) else ""
-        texts.append(short_label(s, look.label) + error)
+        axes.annotate(
+            short_label(s, look.label) + error,
+            (x, y),
+            xytext=(-9, 4) if high_up else (13, -4),
+            textcoords="offset points",
+            ha="right" if high_up else "left",
+            va="center" if high_up else "top",
+            fontsize=9.5,
+            color=look.ink,
+        )
     axes.set(xlim=wide, ylim=ends)
-    band = BAND * span if math.isfinite(span) else 0.0
-    place_labels(
-        axes,
-        list(zip(requested.tolist(), achieved.tolist(), strict=True)),
-        texts,
-        [looks[s.name].ink for s in path],
-        lines=[[(x, x + shift) for x in wide] for shift in (-band, 0.0, band)],
-    )
+    # No numbers under the room for labels, where no ε can be asked for.
+    axes.set_xticks([tick for tick in axes.get_xticks() if ends[0] <= tick <= ends[1]])
+    axes.set_xlim(*wide)
     axes.set_xlabel("requested $\\epsilon$")
     axes.set_ylabel("achieved $f_f$")

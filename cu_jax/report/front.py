@@ -120,9 +120,11 @@ def _scale_axes(axes: Axes, results: Results, solutions: Sequence[Solution]) -> 
     xs = [s.forget_loss for s in solutions] + [b.epsilon_min, b.epsilon_max, b.epsilon_original]
     xs = [x for x in xs if math.isfinite(x)] or [0.0, 1.0]
     margin = 0.07 * (max(xs) - min(xs) or 1.0)
-    axes.set_xlim(min(xs) - margin, max(xs) + 2 * margin)
+    axes.set_xlim(min(xs) - margin, max(xs) + 1.7 * margin)
     positive = [s.retain_loss for s in solutions if s.retain_loss > 0] or [0.01, 0.1]
-    low, high = min(positive) / 1.6, max(positive) * 1.9
+    low = min(positive) / 1.6
+    # A sixth of the height above the highest point is for the names of the boundaries.
+    high = max(positive) * (max(positive) / low) ** 0.2
     axes.set_yscale("symlog", linthresh=low, linscale=0.35)
     axes.set_ylim(-0.15 * low, high)
     ticks = [m * 10.0**e for e in range(-8, 6) for m in (1, 2, 5)]
@@ -163,16 +165,17 @@ def _draw_boundaries(axes: Axes, results: Results) -> list[Bbox]:
     for x, name in known:
         axes.axvline(x, color="#777777", lw=1, ls=(0, (4, 3)), zorder=1)
         text = axes.annotate(
-            f"{name} = {x:.3f}",
+            f"{name}\n{x:.3f}",
             (x, 1),
             xycoords=("data", "axes fraction"),
+            xytext=(4, -3),
             textcoords="offset points",
             va="top",
             fontsize=10,
             color="#555555",
         )
-        # Right or left of its line, in the first of three rows that is free.
-        for row, side in itertools.product((-3, -19, -35), (4, -4)):
+        # Right or left of its line, in the first of two rows that is free.
+        for row, side in itertools.product((-3, -33), (4, -4)):
             text.set_position((side, row))
             text.set_horizontalalignment("left" if side > 0 else "right")
             box = text.get_window_extent(renderer)

@@ -5,7 +5,6 @@ import json
 import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 from cu_jax import config as settings
 from cu_jax import convert, experiment
@@ -106,7 +105,7 @@ def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path):
 
 
 def test_one_solution_instead_of_the_path(tiny_config):
-    config = ConfigDict(tiny_config)
+    config = tiny_config.copy_and_resolve_references()
     bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
     config.control = 0.3
     assert experiment.requests(config, bounds) == [("control_0.3", 0.3, pytest.approx(0.65))]
@@ -122,7 +121,7 @@ def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_pat
     workdir, _ = tiny_run
     with pytest.raises(ValueError, match="already holds its results"):
         experiment.run(tiny_config, workdir)
-    other = ConfigDict(tiny_config)
+    other = tiny_config.copy_and_resolve_references()
     other.seed = 1
     with pytest.raises(ValueError, match="was made with others"):
         experiment.run(other, workdir)
