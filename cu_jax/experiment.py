@@ -58,7 +58,14 @@ class Experiment:
     steps: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def train(
-        self, name: str, kind: str, method: Method, start: Params, **knobs: ArrayLike
+        self,
+        name: str,
+        kind: str,
+        method: Method,
+        start: Params,
+        *,
+        steps: int,
+        **knobs: ArrayLike,
     ) -> Params:
         """Runs one stage; stages of one ``kind`` share a compiled step.
 
