@@ -175,33 +175,3 @@ def test_restored_by_orbax_continues_bit_for_bit(name, tmp_path):
         restored = checkpointer.restore(tmp_path / "state", template)
     updates, state = run(tx, name, range(2, 4), restored)
     assert_equal((updates[-1], state), (expected[-1], expected_state))
-
-
-@pytest.mark.parametrize("num_constraints", [None, 2])
-def test_inject_hyperparams_gives_the_same(num_constraints):
-    name = "several" if num_constraints else "plain"
-    kwargs = dict(epsilon=EPSILON, alpha=2.0, beta=3.0, tau=2.5, delta=1.5)
-    plain = epsilon_constraint(**kwargs, num_constraints=num_constraints)
-    static = (*STATIC, "num_constraints")
-    injected = optax.inject_hyperparams(epsilon_constraint, static_args=static)(
-        **kwargs, num_constraints=num_constraints
-    )
-    updates, state = run(injected, name, range(3))
-    expected, expected_state = run(plain, name, range(3))
-    assert_close(updates, expected)
-    assert_close(state.inner_state, expected_state)
-    state.hyperparams["epsilon"] = jnp.float32(0.0)
-    tightened, _ = step(injected, name, state, 3)
-    loose, _ = step(plain, name, expected_state, 3)
-    assert any(
-        np.any(a != b)
-        for a, b in zip(jax.tree.leaves(tightened), jax.tree.leaves(loose), strict=True)
-    )
-
-
-@pytest.mark.parametrize("argument", STATIC)
-def test_inject_hyperparams_refuses_to_trace_what_shapes_the_program(argument):
-    static = tuple(a for a in STATIC if a != argument)
-    factory = optax.inject_hyperparams(epsilon_constraint, static_args=static)
-    with pytest.raises(ValueError, match=f"{argument} must be a plain Python number.*static_args"):
-        factory(epsilon=EPSILON).init(params())
