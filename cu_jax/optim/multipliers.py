@@ -20,7 +20,8 @@ from jaxtyping import Array, Bool, Float
 SLACK = 1e-6
 """Weight of the slack, relative to the squared norm of each constraint's gradient."""
 TOLERANCE = 1e-5
-"""Shortfall, relative to the largest demand, below which a constraint counts as met."""
+"""Relative residual of the KKT conditions below which a problem counts as solved."""
+_Carry = tuple[Array, Array, Array, Array]  # newest, previous and best multipliers; step
 _PROXIMAL_STEPS = 6
 _CONVERGED = 1e-6
 
@@ -81,24 +82,36 @@ def _proximal_point(gram: Array, demand: Array) -> tuple[Array, Array]:
     zero = jnp.zeros_like(demand)
     with_slack = _nonnegative_solve(slack_gram, demand, zero)
 
-    def moving(carry: tuple[Array, Array, Array]) -> Array:
-        new, old, step = carry
+    def residual(multipliers: Array) -> Array:
+        """Of the KKT conditions, relative to the size of the problem."""
+        moved = jnp.sum(gram * multipliers, axis=1)  # a matrix product may be shortened to TF32
+        gap = moved - demand
+        error = jnp.where(multipliers > 0, jnp.abs(gap), jnp.maximum(-gap, 0))
+        size = jnp.linalg.norm(demand) + jnp.linalg.norm(moved)
+        # What rounding makes of a large multiplier is no shortfall.
+        rounding = jnp.finfo(gram.dtype).eps * jnp.max(jnp.sum(jnp.abs(gram) * with_slack, axis=1))
+        return (jnp.linalg.norm(error) - rounding) / jnp.where(size > 0, size, 1)
+
+    def moving(carry: _Carry) -> Array:
+        new, old, _, step = carry
         return (step < _PROXIMAL_STEPS) & (
             jnp.max(jnp.abs(new - old)) > _CONVERGED * jnp.max(jnp.abs(new))
         )
 
-    def proximal_step(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        last, _, step = carry
-        return _nonnegative_solve(slack_gram, demand + SLACK * last, last), last, step + 1
+    def proximal_step(carry: _Carry) -> _Carry:
+        last, _, best, step = carry
+        new = _nonnegative_solve(slack_gram, demand + SLACK * last, last)
+        best = jnp.where(residual(new) < residual(best), new, best)
+        return new, last, best, step + 1
 
-    exact, previous, _ = jax.lax.while_loop(
-        moving, proximal_step, (with_slack, zero, jnp.zeros((), jnp.int32))
+    last, previous, best, _ = jax.lax.while_loop(
+        moving, proximal_step, (with_slack, zero, with_slack, jnp.zeros((), jnp.int32))
     )
-    # A constraint is short by SLACK times the last move; with slack, by SLACK times λ.
-    growth = jnp.max(exact - previous)
-    growing = (growth > jnp.max(with_slack) / 3) & (SLACK * growth > TOLERANCE)
-    short = growing & (with_slack > 0.05 * jnp.max(with_slack))
-    return jnp.where(growing, with_slack, exact), short
+    growing = jnp.max(last - previous) > jnp.max(with_slack) / 3
+    infeasible = growing & (residual(best) > TOLERANCE)
+    # With slack a constraint is short by SLACK times its multiplier.
+    short = infeasible & (with_slack > 0.05 * jnp.max(with_slack))
+    return jnp.where(infeasible, with_slack, best), short
 
 
 class _ActiveSet(NamedTuple):
@@ -130,8 +143,8 @@ def _nonnegative_solve(matrix: Array, demand: Array, start: Array) -> Array:
         moved = jnp.maximum(jnp.where(free & ~dropped, moved, 0), 0)
         refused = state.refused | (dropped & (reach <= 0))
         # Not blocked: free the constraint that falls short most, or stop.
-        shortfall = demand - jnp.sum(matrix * moved, axis=1)  # no matrix product: TF32
-        bound = tolerance * (1 + jnp.max(jnp.sum(jnp.abs(matrix) * moved, axis=1)))
+        shortfall = demand - jnp.sum(matrix * moved, axis=1)
+        bound = tolerance * (jnp.abs(demand) + jnp.sum(jnp.abs(matrix) * moved, axis=1))
         candidates = ~free & ~refused & (shortfall > bound)
         grow = ~blocked & jnp.any(candidates)
         worst = jnp.argmax(jnp.where(candidates, shortfall, -jnp.inf))

@@ -21,6 +21,7 @@ class EpsilonConstraintState(NamedTuple):
         notfinite_count: int32, updates answered with a zero direction because an input was not
             finite.
         infeasible: bool ``*m``, constraints whose demanded rate no direction satisfied.
+        integral: ``*m``, what the integral term adds to the value in ψ; 0 without a gain.
         objective_grad_mean: running mean of the objective's gradient, ``None`` at decay 0.
         constraint_grad_mean: running mean of the constraint's gradient, ``None`` at decay 0.
         value_mean: ``*m``, running mean of the constraint's value, ``None`` at decay 0.
@@ -33,6 +34,7 @@ class EpsilonConstraintState(NamedTuple):
     cosine: Float[Array, "*m"]
     notfinite_count: Int[Array, ""]
     infeasible: Bool[Array, "*m"]
+    integral: Float[Array, "*m"]
     objective_grad_mean: Any
     constraint_grad_mean: Any
     value_mean: Float[Array, "*m"] | None

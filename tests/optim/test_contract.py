@@ -1,6 +1,7 @@
 """What every public transform promises to Optax code that knows nothing about it."""
 
 import functools
+import inspect
 import warnings
 
 import jax
@@ -25,6 +26,7 @@ TRANSFORMS = {
     "boundary": lambda epsilon: epsilon_constraint(None),
     "phases": functools.partial(epsilon_constraint, boundary_steps=2),
     "means": functools.partial(epsilon_constraint, gradient_decay=0.9, value_decay=0.5),
+    "integral": functools.partial(epsilon_constraint, integral_gain=0.1),
     "several": functools.partial(epsilon_constraint, num_constraints=2),
     "several_means": functools.partial(
         epsilon_constraint, num_constraints=2, gradient_decay=0.9, value_decay=0.5
@@ -114,14 +116,15 @@ def test_vmap_over_epsilon_equals_one_by_one(name):
 
     def last(epsilon):
         tx = TRANSFORMS[name](epsilon)  # the factory is built inside jit with a traced number
-        state = tx.init(params())
-        for seed in range(3):
-            updates, state = step(tx, name, state, seed)
-        return updates, state
 
-    together = jax.jit(jax.vmap(last))(epsilons)
-    one_by_one = [jax.jit(last)(e) for e in epsilons]
-    assert_close(together, jax.tree.map(lambda *x: jnp.stack(x), *one_by_one))
+        def body(state, seed):
+            updates, state = step(tx, name, state, seed)
+            return state, updates
+
+        return jax.lax.scan(body, tx.init(params()), jnp.arange(3))
+
+    together, one = jax.jit(jax.vmap(last))(epsilons), jax.jit(last)
+    assert_close(together, jax.tree.map(lambda *x: jnp.stack(x), *map(one, epsilons)))
 
 
 @every_transform
@@ -175,3 +178,34 @@ def test_restored_by_orbax_continues_bit_for_bit(name, tmp_path):
         restored = checkpointer.restore(tmp_path / "state", template)
     updates, state = run(tx, name, range(2, 4), restored)
     assert_equal((updates[-1], state), (expected[-1], expected_state))
+
+
+# The tests check every annotation at run time; without that check the transform's own sentence
+# must be the one that says what is wrong.
+factory_itself = inspect.unwrap(epsilon_constraint)
+
+
+@pytest.mark.parametrize("num_constraints", [None, 2])
+def test_inject_hyperparams_gives_the_same(num_constraints):
+    name = "several" if num_constraints else "plain"
+    kwargs = dict(epsilon=EPSILON, alpha=2.0, beta=3.0, tau=2.5, delta=1.5)
+    plain = epsilon_constraint(**kwargs, num_constraints=num_constraints)
+    injected = optax.inject_hyperparams(epsilon_constraint, (*STATIC, "num_constraints"))(
+        **kwargs, num_constraints=num_constraints
+    )
+    updates, state = run(injected, name, range(3))
+    expected, expected_state = run(plain, name, range(3))
+    assert_close(updates, expected)
+    assert_close(state.inner_state, expected_state)
+    state.hyperparams["epsilon"] = jnp.float32(-5.0)
+    _, tightened = run(injected, name, [3], state)
+    _, loose = run(plain, name, [3], expected_state)
+    assert np.all(tightened.inner_state.violation > loose.violation + 1)
+
+
+@pytest.mark.parametrize("argument", STATIC)
+def test_inject_hyperparams_may_not_trace_what_shapes_the_program(argument):
+    static = tuple(a for a in STATIC if a != argument)
+    factory = optax.inject_hyperparams(factory_itself, static_args=static)
+    with pytest.raises(ValueError, match=f"{argument} must be a plain Python number.*static_args"):
+        factory(epsilon=EPSILON).init(params())

@@ -1,0 +1,179 @@
+"""How to estimate the multiplier from minibatches: the same table on the digits MAE.
+
+    python tests/benchmarks/multiplier_mae.py [--seeds 3] [--steps 1100]
+
+The model, data and losses of configs/mae_mnist.py; every solution is one stage from the original
+model, AdamW as in the config, batches of 32 of each set. ε at controls 0.25, 0.5 and 0.75 of the
+range that --boundaries states; errors are shares of ε_original - ε_min; `composite` is f_r over
+that of f_r + α f_f with ten α (log f_r interpolated over f_f) after as many steps. Losses are those
+of the whole training sets. About a minute a solution on two cores.
+"""
+
+import argparse
+import functools
+import math
+import runpy
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from cu_jax.data import open_data
+from cu_jax.evaluation import FullSetLosses
+from cu_jax.experiment import loss_config
+from cu_jax.losses import weighted_mean
+from cu_jax.methods import frozen_parts, unlearning_objectives
+from cu_jax.methods.optimizer import base_optimizer
+from cu_jax.models import MODELS
+from cu_jax.optim import constraint_multiplier, epsilon_constraint, pareto_psi
+from cu_jax.optim.inner_products import tree_dot
+from cu_jax.pretraining import original_model
+
+ROOT = Path(__file__).parents[2]
+CONTROLS, ALPHAS = (0.25, 0.5, 0.75), np.geomspace(0.6, 0.015, 10)
+
+
+def our_rule(epsilon, **kwargs):
+    tx = epsilon_constraint(epsilon, **kwargs)
+
+    def update(g_r, state, halves, value):
+        g_f = jax.tree.map(lambda a, b: (a + b) / 2, *halves)
+        return tx.update(g_r, state, constraint_grad=g_f, constraint_value=value)
+
+    return tx.init, update
+
+
+def halves_rule(epsilon, *, beta, decay):
+    """λ from ⟨half, half⟩ instead of ‖g_f‖², and scalar running means of all products."""
+
+    def update(g_r, state, halves, value):
+        g_f = jax.tree.map(lambda a, b: (a + b) / 2, *halves)
+        new = jnp.stack([tree_dot(g_r, g_f), tree_dot(*halves), value])
+        steps, mean = state[0] + 1, decay * state[1] + (1 - decay) * new
+        dot, sq_norm, seen = mean / (1 - decay**steps)
+        sq_norm = jnp.maximum(sq_norm, 0.1 * tree_dot(g_f, g_f))
+        psi = pareto_psi(seen, epsilon, sq_norm, beta=beta)
+        multiplier = constraint_multiplier(dot, sq_norm, psi)
+        return jax.tree.map(lambda r, f: r + multiplier * f, g_r, g_f), (steps, mean)
+
+    return lambda params: (jnp.zeros(()), jnp.zeros(3)), update
+
+
+def weighted(alpha):
+    def update(g_r, state, halves, value):
+        return jax.tree.map(lambda r, a, b: r + alpha * (a + b) / 2, g_r, *halves), state
+
+    return lambda params: (), update
+
+
+MEANS = dict(gradient_decay=0.9, value_decay=0.9)
+RULES = {  # name: (rule, arguments, gradient trees kept)
+    "plain rule, β 1": (our_rule, dict(beta=1.0), 0),
+    "plain rule, β 0.3": (our_rule, dict(beta=0.3), 0),
+    "running means 0.9, β 0.3": (our_rule, dict(beta=0.3) | MEANS, 2),
+    "running means 0.9, β 0.1": (our_rule, dict(beta=0.1) | MEANS, 2),
+    "two halves, scalar means 0.98, β 0.3": (halves_rule, dict(beta=0.3, decay=0.98), 0),
+    "integral term 0.02, β 0.1": (our_rule, dict(beta=0.1, integral_gain=0.02), 0),
+    "integral term 0.03, β 0.05": (our_rule, dict(beta=0.05, integral_gain=0.03), 0),
+}
+
+
+class Study:
+    """The data and the compiled programs; ``study(rule, knob, seed)`` gives (f_r, f_f)."""
+
+    def __init__(self, steps):
+        config = runpy.run_path(str(ROOT / "configs" / "mae_mnist.py"))["get_config"]()
+        self.model = MODELS["mae"](config.model)
+        data = open_data(config.data)
+        self.teacher, _ = original_model(config, self.model, None, {})
+        self.frozen = frozen_parts(self.model, self.teacher)
+        self.losses = unlearning_objectives(loss_config(config, data), self.model)
+        self.images = {}
+        for name in ("retain", "forget"):
+            source = data.source(name, "train")
+            self.images[name] = jnp.asarray(source.gather(np.arange(len(source)))["image"])
+        self.compiled = {}
+        self.size, self.steps = config.batch_size, steps
+        self.base = base_optimizer(config.pareto.optimizer, steps)
+        self.full = FullSetLosses(self.losses, self.model, self.teacher, data, 500, 0)
+
+    def step(self, update, carry, index, key):
+        """One update from freshly drawn batches; the constraint's in two halves."""
+        params, rule_state, base_state = carry
+        key_batch, key_loss = jax.random.split(jax.random.fold_in(key, index))
+
+        def batch(name, draw):
+            chosen = jax.random.randint(draw, (self.size,), 0, len(self.images[name]))
+            return self.images[name][chosen]
+
+        retain, forget = map(batch, ("retain", "forget"), jax.random.split(key_batch))
+
+        def loss(name, images, salt):
+            per_example = getattr(self.losses, name)
+            now = jax.random.fold_in(key_loss, salt)
+            return lambda p: weighted_mean(per_example(p, {"image": images}, self.frozen, now))
+
+        half = self.size // 2
+        _, g_r = jax.value_and_grad(loss("retain", retain, 0))(params)
+        (v0, f0), (v1, f1) = (
+            jax.value_and_grad(loss("forget", part, 1 + i))(params)
+            for i, part in enumerate((forget[:half], forget[half:]))
+        )
+        direction, rule_state = update(g_r, rule_state, (f0, f1), (v0 + v1) / 2)
+        updates, base_state = self.base.update(direction, base_state, params)
+        return (optax.apply_updates(params, updates), rule_state, base_state), None
+
+    def trained(self, rule):
+        """A compiled ``(knob, seed) -> encoder``, kept for the next call with the same rule."""
+        if rule in self.compiled:
+            return self.compiled[rule]
+        encoder, _ = self.model.split(self.teacher)
+
+        def run(knob, seed):
+            init, update = rule(knob)
+            step = functools.partial(self.step, update, key=jax.random.key(seed))
+            start = (encoder, init(encoder), self.base.init(encoder))
+            return jax.lax.scan(step, start, jnp.arange(self.steps))[0][0]
+
+        self.compiled[rule] = jax.jit(run)
+        return self.compiled[rule]
+
+    def __call__(self, rule, knob, seed):
+        encoder = self.trained(rule)(jnp.float32(knob), seed)
+        found = self.full(self.model.merge(encoder, self.model.split(self.teacher)[1]))
+        return found.retain_loss, found.forget_loss
+
+
+def main():
+    """Prints the composite front and the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1100)
+    parser.add_argument("--boundaries", type=float, nargs=3, default=(0.141, 0.852, 0.928))
+    args = parser.parse_args()
+    low, high, original = args.boundaries
+    study, seeds = Study(args.steps), range(args.seeds)
+    print("| composite α | f_f | f_r |\n|---:|---:|---:|")
+    front = []
+    for alpha in ALPHAS:
+        f_r, f_f = np.mean([study(weighted, alpha, seed) for seed in seeds], axis=0)
+        front.append((f_f, math.log(f_r)))
+        print(f"| {alpha:.3f} | {f_f:.3f} | {f_r:.5f} |", flush=True)
+    front = np.array(front).T
+    print(f"\n| estimator, {args.seeds} seeds | trees | control error, % | f_r over composite |")
+    print("|---|---:|---:|---:|")
+    for name, (rule, kwargs, trees) in RULES.items():
+        chosen, errors, ratios = functools.partial(rule, **kwargs), [], []
+        for control in CONTROLS:
+            epsilon = low + control * (high - low)
+            f_r, f_f = np.array([study(chosen, epsilon, seed) for seed in seeds]).T
+            errors.append(100 * np.abs(f_f - epsilon).mean() / (original - low))
+            ratios.append((f_r / np.exp(np.interp(f_f, *front))).mean())
+        columns = [" / ".join(f"{x:.2f}" for x in column) for column in (errors, ratios)]
+        print(f"| {name} | {trees} | {columns[0]} | {columns[1]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
