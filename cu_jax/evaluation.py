@@ -12,6 +12,7 @@ from cu_jax import corruptions, metrics
 from cu_jax.data import Data, evaluation_batches
 from cu_jax.methods import Objectives, frozen_parts, to_model_range
 from cu_jax.models import Model, Params
+from cu_jax.report import spread
 
 SETS = ("retain", "forget")
 
@@ -171,7 +172,7 @@ class Validation:
             ``set/metric`` → value, and the pictures for the figures (uint8; labels int32).
         """
         values: dict[str, float] = {}
-        pictures: dict[str, np.ndarray] = {}
+        pictures = {"mask": self._mask[..., 0].astype(np.uint8)}
         for name in SETS:
             reference = self._references[name]
             batches, real, labels = (reference[key] for key in ("batches", "real", "labels"))
@@ -188,7 +189,7 @@ class Validation:
                 ),
                 f"{name}/loss_hole": float(np.mean(metrics.hole_mse(restored, target, self._mask))),
             }
-            chosen = _spread(labels, self._pictures)
+            chosen = spread(labels, self._pictures)
             pictures |= {
                 f"{name}_original": original[chosen],
                 f"{name}_corrupted": (original[chosen] * (1 - self._mask)).astype(np.uint8),
@@ -196,12 +197,3 @@ class Validation:
                 f"{name}_label": labels[chosen].astype(np.int32),
             }
         return values, pictures
-
-
-def _spread(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the first pictures of each class in turn, ``count`` in all, sorted by class."""
-    rank = np.zeros(len(labels), int)
-    for label in np.unique(labels):
-        rank[labels == label] = np.arange((labels == label).sum())
-    first = np.lexsort((labels, rank))[:count]
-    return first[np.lexsort((rank[first], labels[first]))]

@@ -1,33 +1,28 @@
 """One experiment, in the order of its stages: original, boundaries, path, baselines, report."""
 
 import dataclasses
-import hashlib
 import json
 import math
-import os
-import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
+from clu import parameter_overview
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from cu_jax import config as settings
-from cu_jax import convert, report, sharding, training
-from cu_jax.data import Data, open_data
+from cu_jax import report, sharding, training
+from cu_jax.data import open_data
 from cu_jax.evaluation import FullSet, FullSetLosses, Validation
 from cu_jax.logs import MetricLog
 from cu_jax.methods import METHODS, Method, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.pretraining import original_model
+from cu_jax.provenance import config_hash, environment
 from cu_jax.results import Boundaries, Results, Solution, write_results
+from cu_jax.stages import loss_config, method_config, requests
 from cu_jax.training import Runner, Stage
-
-MODEL_FORMAT = 1
-"""Version of ``solutions/<name>/model.json``."""
+from cu_jax.workdir import claim_workdir, save_solution, write_json
 
 
 @dataclasses.dataclass
@@ -95,7 +90,7 @@ class Experiment:
         full = self.losses(params)
         measures, pictures = self.validation(params)
         folder = self.runner.workdir / "solutions" / name
-        _save_solution(folder, self.config, params, pictures)
+        save_solution(folder, self.config, params, pictures)
         values: dict[str, Any] = full._asdict()
         if request:
             violation = full.forget_loss - request["epsilon"]
@@ -153,7 +148,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             f"The model's pictures must be the data's {data.image_shape}, got {model.image_shape}: "
             "change config.model."
         )
-    _write_json(workdir / "manifest.json", json.loads(data.manifest.to_json()))
+    write_json(workdir / "manifest.json", json.loads(data.manifest.to_json()))
     with MetricLog(workdir) as log:
         runner = Runner(
             workdir=workdir,
@@ -201,6 +196,8 @@ def _prepare(
         pictures=evaluation.pictures,
     )
     experiment = Experiment(config, model, teacher, runner, losses, validation)
+    count = parameter_overview.count_parameters(teacher)
+    print(f"Model {config.model.name}: {count:,} parameters.", flush=True)
     print(
         f"Classifier: {100 * validation.clean_accuracy:.1f} % right on clean validation pictures.",
         flush=True,
@@ -210,28 +207,6 @@ def _prepare(
         experiment.boundaries, epsilon_original=original.forget_loss
     )
     return experiment
-
-
-def loss_config(config: ConfigDict, data: Data) -> ConfigDict:
-    """The losses' settings: the config's, and the noise pictures' statistics from the data."""
-    mean, std = data.pixel_statistics("forget", "train")
-    return ConfigDict(
-        dict(
-            space=config.loss.space,
-            noise_mean=tuple(map(float, mean)),
-            noise_std=tuple(map(float, std)),
-        )
-    )
-
-
-def method_config(config: ConfigDict, data: Data, section: str, **changes: Any) -> ConfigDict:
-    """A method's settings: the losses', those of one section of the config, and ``changes``.
-
-    Example:
-        ``method_config(config, data, "boundary", phase="boundary", swap=False)``
-    """
-    unused = {"beta": 5.0, "delta": 1.0, "alpha": 5.0, "tau": 2.0}  # By the other phase.
-    return ConfigDict(unused | dict(loss_config(config, data)) | dict(config[section]) | changes)
 
 
 def _boundaries(experiment: Experiment) -> dict[str, Params]:
@@ -255,28 +230,6 @@ def _boundaries(experiment: Experiment) -> dict[str, Params]:
         flush=True,
     )
     return models
-
-
-def requests(config: ConfigDict, boundaries: Boundaries) -> list[tuple[str, float, float]]:
-    """``(name, control, epsilon)`` of the solutions asked for, in the order they are visited.
-
-    Raises:
-        ValueError: if ``config.epsilon`` is outside the range that the boundaries found.
-    """
-    low, high = boundaries.epsilon_min, boundaries.epsilon_max
-    if config.epsilon is not None:
-        if not low <= config.epsilon < boundaries.epsilon_original:
-            raise ValueError(
-                f"config.epsilon must lie in [{low:.4g}, {boundaries.epsilon_original:.4g}), the "
-                f"range that the boundaries found, got {config.epsilon}: choose one inside."
-            )
-        return [
-            (f"epsilon_{config.epsilon:g}", (config.epsilon - low) / (high - low), config.epsilon)
-        ]
-    controls = config.controls if config.control is None else (config.control,)
-    tightening = config.pareto.start != "complete"
-    ordered = sorted(controls, reverse=tightening)
-    return [(f"control_{r:g}", r, low + r * (high - low)) for r in ordered]
 
 
 def _path(experiment: Experiment, boundary_models: dict[str, Params]) -> int:
@@ -316,77 +269,3 @@ def _baselines(experiment: Experiment, steps: int) -> None:
             name, "composite", method, experiment.teacher, steps=steps, alpha=alpha
         )
         experiment.add(name, "composite", params, steps, steps)
-
-
-def claim_workdir(workdir: Path, config: ConfigDict) -> None:
-    """Makes the workdir, or checks that it belongs to an unfinished run of the same settings.
-
-    Raises:
-        ValueError: if it holds something else; nothing in it is touched then.
-    """
-    path = workdir / "config.json"
-    if path.is_file():
-        if json.loads(path.read_text())["hash"] != config_hash(config):
-            raise ValueError(
-                f"A workdir must hold runs of one set of settings, and {workdir} was made with "
-                "others: give another --workdir."
-            )
-        if (workdir / "results.json").exists():
-            raise ValueError(
-                f"A run writes into a workdir once, and {workdir} already holds its results: give "
-                "another --workdir."
-            )
-    elif workdir.exists() and any(workdir.iterdir()):
-        raise ValueError(
-            f"--workdir must be new, empty, or an unfinished run, and {workdir} holds other files: "
-            "give another --workdir."
-        )
-    workdir.mkdir(parents=True, exist_ok=True)
-    _write_json(
-        path, {"hash": config_hash(config), "config": json.loads(config.to_json_best_effort())}
-    )
-
-
-def config_hash(config: ConfigDict) -> str:
-    """SHA-256 of the settings as sorted JSON."""
-    text = json.dumps(json.loads(config.to_json_best_effort()), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def environment() -> dict[str, Any]:
-    """Versions, platform and devices."""
-    packages = ("cu-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
-    versions: dict[str, str | None] = {}
-    for name in packages:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    return {
-        "python": platform.python_version(),
-        **versions,
-        "platform": platform.platform(),
-        "device": jax.devices()[0].device_kind,
-        "device_count": jax.device_count(),
-    }
-
-
-def _save_solution(
-    folder: Path, config: ConfigDict, params: Params, pictures: dict[str, np.ndarray]
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    convert.save_weights(folder / "params.safetensors", params, {"model": config.model.name})
-    _write_json(
-        folder / "model.json",
-        {"format": MODEL_FORMAT, "model": json.loads(config.model.to_json_best_effort())},
-    )
-    temporary = folder / f".pictures.{os.getpid()}.tmp.npz"
-    arrays: dict[str, Any] = dict(pictures)
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, folder / "pictures.npz")
-
-
-def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(temporary, path)

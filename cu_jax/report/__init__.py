@@ -4,7 +4,7 @@ from cu_jax.report.conclusion import closing, summary
 from cu_jax.report.curves import curves_figure
 from cu_jax.report.front import front_figure
 from cu_jax.report.grid import grid_figure
-from cu_jax.report.pictures import read_pictures
+from cu_jax.report.pictures import read_pictures, spread
 from cu_jax.report.series import read_series
 from cu_jax.report.table import markdown_table, terminal_table
 from cu_jax.report.workdir import write_report
@@ -17,6 +17,7 @@ __all__ = [
     "markdown_table",
     "read_pictures",
     "read_series",
+    "spread",
     "summary",
     "terminal_table",
     "write_report",

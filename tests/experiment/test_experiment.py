@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cu_jax import config as settings
-from cu_jax import convert, experiment
+from cu_jax import convert, experiment, stages
 from cu_jax.models import MODELS
 from cu_jax.results import Boundaries, read_results
 
@@ -34,6 +34,7 @@ def test_the_workdir_holds_what_is_promised(tiny_run):
         assert json.loads((folder / "model.json").read_text())["model"]["name"] == "mae"
         with np.load(folder / "pictures.npz") as pictures:
             assert pictures["forget_restored"].shape == (6, 28, 28, 1)
+            assert pictures["mask"].sum() == 12 * 12
     for name in ("front", "curves", "grid"):
         assert (workdir / "figures" / f"{name}.png").stat().st_size > 5000
     for name in STAGES:
@@ -108,13 +109,13 @@ def test_one_solution_instead_of_the_path(tiny_config):
     config = tiny_config.copy_and_resolve_references()
     bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
     config.control = 0.3
-    assert experiment.requests(config, bounds) == [("control_0.3", 0.3, pytest.approx(0.65))]
+    assert stages.requests(config, bounds) == [("control_0.3", 0.3, pytest.approx(0.65))]
     config.control = None
     config.epsilon = 0.75
-    assert experiment.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75)]
+    assert stages.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75)]
     config.epsilon = 0.4
     with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
-        experiment.requests(config, bounds)
+        stages.requests(config, bounds)
 
 
 def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_path):
