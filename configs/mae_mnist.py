@@ -53,11 +53,11 @@ def get_config() -> ConfigDict:
     )
     config.classifier.optimizer = optimizer(2e-3, b2=0.999, weight_decay=0.05)
 
-    config.boundary.update(steps=300, gradient_decay=0.9, value_decay=0.9)
+    config.boundary.update(steps=200, utility_alpha=0.5, gradient_decay=0.9, value_decay=0.9)
     config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
-    config.pareto.update(steps=400, first_steps=300, beta=0.7, gradient_decay=0.9, value_decay=0.9)
+    config.pareto.update(steps=400, first_steps=700, beta=1.0, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
-    config.composite_alphas = (0.04, 0.15, 0.4)
+    config.composite_alphas = (0.07, 0.18, 0.45)
 
-    config.evaluation.update(hole=12, pictures=10)
+    config.evaluation.update(batch_size=100, hole=12, pictures=10)
     return config

@@ -73,15 +73,18 @@ def default_config() -> ConfigDict:
 
     config.loss = ConfigDict(dict(space="encoder"))
 
-    # Phase I, from the original: `complete`, and with the roles swapped `utility`.
+    # Phase I, from the original: `complete`, and with the roles swapped `utility`, whose own
+    # `utility_alpha` (None: `alpha`) says how firmly it holds the retain loss while it forgets.
     config.boundary = ConfigDict(
         dict(steps=0, alpha=5.0, tau=2.0, gradient_decay=0.0, value_decay=0.0)
+        | dict(utility_alpha=config_dict.placeholder(float))
         | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
     )
-    # Phase II, one stage a control. `start`: tighten from `original` or `utility`, or relax from
-    # `complete`. The first stage of a chain may be longer.
+    # Phase II, one stage a control. The path begins with the control nearest to `first_control`,
+    # reached from `start` in `first_steps` (0: as many as `steps`), and goes outwards from there:
+    # first_control=1 tightens all the way (from `original` or `utility`), 0 relaxes (`complete`).
     config.pareto = ConfigDict(
-        dict(steps=0, first_steps=0, start="original", beta=5.0, delta=1.0)
+        dict(steps=0, first_steps=0, start="original", first_control=0.5, beta=5.0, delta=1.0)
         | dict(gradient_decay=0.0, value_decay=0.0)
         | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
     )
@@ -113,7 +116,11 @@ def validate(config: ConfigDict) -> None:
     _member("config.data.name", config.data.name, DATASETS)
     _member("config.loss.space", config.loss.space, SPACES)
     _member("config.pareto.start", config.pareto.start, STARTS)
-    for name, values in (("controls", config.controls), ("control", (config.control,))):
+    for name, values in (
+        ("controls", config.controls),
+        ("control", (config.control,)),
+        ("pareto.first_control", (config.pareto.first_control,)),
+    ):
         for value in values:
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"Controls must lie in [0, 1], got {value}: change config.{name}.")

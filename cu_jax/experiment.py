@@ -214,8 +214,15 @@ def _boundaries(experiment: Experiment) -> dict[str, Params]:
     config, data = experiment.config, experiment.runner.data
     models = {"original": experiment.teacher}
     values = {}
-    for name, swap in (("complete", False), ("utility", True)):
-        chosen = method_config(config, data, "boundary", phase="boundary", swap=swap)
+    alpha = config.boundary.alpha
+    utility_alpha = (
+        alpha if config.boundary.utility_alpha is None else config.boundary.utility_alpha
+    )
+    for name, changes in (
+        ("complete", dict(swap=False, alpha=alpha)),
+        ("utility", dict(swap=True, alpha=utility_alpha)),
+    ):
+        chosen = method_config(config, data, "boundary", phase="boundary", **changes)
         method = METHODS["controllable"](chosen, experiment.model, experiment.teacher)
         steps = config.boundary.steps
         models[name] = experiment.train(name, name, method, experiment.teacher, steps=steps)
@@ -233,7 +240,7 @@ def _boundaries(experiment: Experiment) -> dict[str, Params]:
 
 
 def _path(experiment: Experiment, boundary_models: dict[str, Params]) -> int:
-    """Phase II, each point from its neighbor's parameters alone.
+    """Phase II, from the first control outwards, each point from its neighbor's parameters alone.
 
     Returns:
         The steps of the whole chain behind the middle control.
@@ -241,19 +248,20 @@ def _path(experiment: Experiment, boundary_models: dict[str, Params]) -> int:
     config = experiment.config
     chosen = method_config(config, experiment.runner.data, "pareto", phase="pareto", swap=False)
     method = METHODS["controllable"](chosen, experiment.model, experiment.teacher)
-    start = config.pareto.start
-    params = boundary_models[start]
-    chain = 0 if start == "original" else config.boundary.steps
-    chains = {}
+    models = dict(boundary_models)
+    chains = {name: 0 if name == "original" else config.boundary.steps for name in models}
+    asked = requests(config, experiment.boundaries)
     steps = config.pareto.first_steps or config.pareto.steps
-    for name, control, epsilon in requests(config, experiment.boundaries):
-        params = experiment.train(name, "pareto", method, params, steps=steps, epsilon=epsilon)
-        chain += steps
-        chains[control] = chain
-        experiment.add(name, "controllable", params, steps, chain, control=control, epsilon=epsilon)
+    for name, control, epsilon, start in asked:
+        models[name] = experiment.train(
+            name, "pareto", method, models[start], steps=steps, epsilon=epsilon
+        )
+        chains[name] = chains[start] + steps
+        request = {"control": control, "epsilon": epsilon}
+        experiment.add(name, "controllable", models[name], steps, chains[name], **request)
         steps = config.pareto.steps
-    middle = sorted(chains)[len(chains) // 2]
-    return chains[middle]
+    middle = sorted(asked, key=lambda request: request.control)[len(asked) // 2]
+    return chains[middle.name]
 
 
 def _baselines(experiment: Experiment, steps: int) -> None:

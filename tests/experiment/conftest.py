@@ -30,7 +30,7 @@ def shrink(config):
     config.pretrain.update(from_scratch=True, steps=30, batch_size=16)
     config.classifier.update(steps=12, batch_size=16)
     config.boundary.steps = 12
-    config.pareto.update(steps=8, first_steps=8)
+    config.pareto.update(steps=8, first_steps=10)
     config.controls = (0.0, 0.5, 1.0)
     config.composite_alphas = (0.1, 1.0)
     config.batch_size = 8

@@ -12,7 +12,7 @@ from cu_jax.models import MODELS
 from cu_jax.results import Boundaries, read_results
 
 STAGES = ["pretrain", "classifier", "complete", "utility"]
-STAGES += ["control_1", "control_0.5", "control_0", "composite_0.1", "composite_1"]
+STAGES += ["control_0.5", "control_1", "control_0", "composite_0.1", "composite_1"]
 
 
 def test_stages_and_solutions_come_in_order(tiny_run):
@@ -72,8 +72,8 @@ def test_original_is_the_teacher_itself(tiny_run):
 def test_steps_count_the_chain(tiny_run):
     _, results = tiny_run
     chain = [results[f"control_{r}"].steps_from_original for r in ("1", "0.5", "0")]
-    assert chain == [8, 16, 24]
-    assert results["composite_1"].steps == 16
+    assert chain == [18, 10, 18]
+    assert results["composite_1"].steps == 10
 
 
 def test_a_solution_is_its_checkpoint(tiny_run, tiny_config):
@@ -109,13 +109,32 @@ def test_one_solution_instead_of_the_path(tiny_config):
     config = tiny_config.copy_and_resolve_references()
     bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
     config.control = 0.3
-    assert stages.requests(config, bounds) == [("control_0.3", 0.3, pytest.approx(0.65))]
+    assert stages.requests(config, bounds) == [
+        ("control_0.3", 0.3, pytest.approx(0.65), "original")
+    ]
     config.control = None
     config.epsilon = 0.75
-    assert stages.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75)]
+    assert stages.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75, "original")]
     config.epsilon = 0.4
     with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
         stages.requests(config, bounds)
+
+
+@pytest.mark.parametrize(
+    ("first", "order"),
+    [
+        (0.5, [(0.5, "utility"), (0.75, 0.5), (1.0, 0.75), (0.25, 0.5), (0.0, 0.25)]),
+        (1.0, [(1.0, "utility"), (0.75, 1.0), (0.5, 0.75), (0.25, 0.5), (0.0, 0.25)]),
+        (0.1, [(0.0, "utility"), (0.25, 0.0), (0.5, 0.25), (0.75, 0.5), (1.0, 0.75)]),
+    ],
+)
+def test_the_path_goes_outwards_from_its_first_control(config_of, first, order):
+    config = config_of("mae_mnist")
+    config.pareto.update(first_control=first, start="utility")
+    bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
+    names = {r: f"control_{r:g}" for r in config.controls} | {"utility": "utility"}
+    found = [(name, start) for name, _, _, start in stages.requests(config, bounds)]
+    assert found == [(names[r], names[start]) for r, start in order]
 
 
 def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_path):
@@ -137,6 +156,7 @@ def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_pat
     [
         ({"controls": (0.5, 1.5)}, r"Controls must lie in \[0, 1\], got 1.5"),
         ({"controls": (0.5, 0.5)}, "Controls must differ"),
+        ({"pareto.first_control": 2.0}, "got 2.0: change config.pareto.first_control"),
         ({"control": -0.1}, r"Controls must lie in \[0, 1\], got -0.1"),
         ({"control": 0.1, "epsilon": 0.3}, "At most one of"),
         ({"pareto.steps": 0}, "config.pareto.steps must be at least 1"),
