@@ -214,15 +214,10 @@ def _boundaries(experiment: Experiment) -> dict[str, Params]:
     config, data = experiment.config, experiment.runner.data
     models = {"original": experiment.teacher}
     values = {}
-    alpha = config.boundary.alpha
-    utility_alpha = (
-        alpha if config.boundary.utility_alpha is None else config.boundary.utility_alpha
-    )
-    for name, changes in (
-        ("complete", dict(swap=False, alpha=alpha)),
-        ("utility", dict(swap=True, alpha=utility_alpha)),
-    ):
-        chosen = method_config(config, data, "boundary", phase="boundary", **changes)
+    for name, swap in (("complete", False), ("utility", True)):
+        chosen = method_config(config, data, "boundary", phase="boundary", swap=swap)
+        if swap and config.boundary.utility_alpha is not None:
+            chosen.alpha = config.boundary.utility_alpha
         method = METHODS["controllable"](chosen, experiment.model, experiment.teacher)
         steps = config.boundary.steps
         models[name] = experiment.train(name, name, method, experiment.teacher, steps=steps)

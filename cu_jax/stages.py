@@ -1,5 +1,6 @@
 """What each stage is asked for: a method's settings, and the points of the path."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -93,6 +94,5 @@ def _outwards(controls: Sequence[float], near: float) -> list[tuple[float, float
     ordered = sorted(controls)
     first = min(ordered, key=lambda control: abs(control - near))
     at = ordered.index(first)
-    above, below = ordered[at:], ordered[at::-1]
-    steps = [*zip(above[1:], above, strict=False), *zip(below[1:], below, strict=False)]
-    return [(first, None), *steps]
+    pairs = (*itertools.pairwise(ordered[at:]), *itertools.pairwise(ordered[at::-1]))
+    return [(first, None), *((control, neighbor) for neighbor, control in pairs)]
