@@ -24,6 +24,7 @@ TOLERANCE = 1e-5
 _Carry = tuple[Array, Array, Array, Array]  # newest, previous and best multipliers; step
 _PROXIMAL_STEPS = 6
 _CONVERGED = 1e-6
+_REFINEMENTS = 4
 
 
 def constraint_multipliers(
@@ -44,7 +45,7 @@ def constraint_multipliers(
         λ ``[m]``, ≥ 0, and a bool ``[m]``, true for the constraints that cannot be met together.
         All-false means that λ solves the program: its KKT residual is below 1e-5 of
         ‖ψ - b‖ + ‖Gλ‖ unless λ is so large (nearly opposed gradients) that the dtype's rounding of
-        λ alone makes up more.
+        λ alone makes up more. Residuals are taken in twice the dtype's digits.
 
     Note:
         A proximal point iteration from zero, each iterate found by an active-set method. The first
@@ -66,14 +67,17 @@ def constraint_multipliers(
     identity = jnp.eye(len(norms), dtype=gram.dtype)
     both = nonzero[:, None] & nonzero[None, :] & (identity == 0)
     unit_gram = jnp.where(both, gram / norms[:, None] / norms[None, :], identity)
-    demand = jnp.where(nonzero, (psi - objective_dots) / norms, 0)
+    demand = jnp.where(nonzero, psi - objective_dots, 0)
     # A largest demand of one makes every tolerance below relative.
-    largest = jnp.max(jnp.abs(demand))
+    largest = jnp.max(jnp.abs(demand / norms))
     scale = jnp.where(largest > 0, largest, 1)
-    multipliers, infeasible = _proximal_point(unit_gram, demand / scale)
+    multipliers, infeasible = _proximal_point(unit_gram, demand / norms / scale)
+    multipliers = multipliers * scale / norms
+    refined = _refined(multipliers, jnp.where(nonzero, gram, 0), demand, unit_gram, norms)
+    multipliers = jnp.where(jnp.any(infeasible), multipliers, refined)
     # Comparisons with NaN are false and would end the loops as if solved.
     defined = jnp.isfinite(largest) & jnp.all(jnp.isfinite(gram))
-    return jnp.where(defined, multipliers * scale / norms, jnp.nan), infeasible
+    return jnp.where(defined, multipliers, jnp.nan), infeasible
 
 
 def _proximal_point(gram: Array, demand: Array) -> tuple[Array, Array]:
@@ -157,3 +161,44 @@ def _nonnegative_solve(matrix: Array, demand: Array, start: Array) -> Array:
     )
     limit = 6 * count + 6  # each constraint enters and leaves once or twice; never reached in tests
     return jax.lax.while_loop(lambda s: ~s.done & (s.steps < limit), step, state).multipliers
+
+
+def _refined(
+    multipliers: Array, gram: Array, demand: Array, unit_gram: Array, norms: Array
+) -> Array:
+    """The same solution with the rounding of its linear system taken out again."""
+    free = multipliers > 0
+    identity = jnp.eye(len(demand), dtype=gram.dtype)
+    system = jnp.where(free[:, None] & free[None, :], unit_gram + SLACK * identity, identity)
+
+    def error(multipliers: Array) -> tuple[Array, Array]:
+        gap = _accurate_residual(gram, multipliers, demand) / norms
+        return gap, jnp.linalg.norm(jnp.where(multipliers > 0, gap, jnp.maximum(gap, 0)))
+
+    for _ in range(_REFINEMENTS):
+        gap, before = error(multipliers)
+        change = jnp.linalg.solve(system, jnp.where(free, gap, 0)) / norms
+        moved = jnp.where(free, jnp.maximum(multipliers + change, 0), 0)
+        multipliers = jnp.where(error(moved)[1] < before, moved, multipliers)
+    return multipliers
+
+
+def _accurate_residual(matrix: Array, vector: Array, target: Array) -> Array:
+    """``target - matrix @ vector`` with the rounding errors of all products and sums added back."""
+    bits = jnp.finfo(matrix.dtype)
+
+    def halves(x: Array) -> tuple[Array, Array]:
+        high = jax.lax.reduce_precision(x, bits.nexp, bits.nmant // 2)
+        return high, x - high
+
+    # Halves of the digits multiply without rounding.
+    terms = [-a * b for a in halves(matrix) for b in halves(vector)]
+    total = jnp.concatenate([*terms, target[:, None]], axis=1)
+    lost = jnp.zeros_like(target)
+    while total.shape[1] > 1:
+        total = jnp.pad(total, ((0, 0), (0, total.shape[1] % 2)))
+        left, right = jnp.split(total, 2, axis=1)
+        total = left + right
+        above = total - left
+        lost += jnp.sum((left - (total - above)) + (right - above), axis=1)
+    return total[:, 0] + lost

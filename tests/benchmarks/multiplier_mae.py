@@ -1,10 +1,11 @@
 """How to estimate the multiplier from minibatches: the same table on the digits MAE.
 
-    python tests/benchmarks/multiplier_mae.py [--seeds 0 1 2] [--steps 700]
+    python tests/benchmarks/multiplier_mae.py --run runs/mae_mnist [--seeds 0 1 2] [--steps 700]
 
-The model, data and losses of configs/mae_mnist.py; every solution is one stage from the original
-model, AdamW as in the config, batches of 32 of each set. ε at controls 0.25, 0.5 and 0.75 of the
-range that --boundaries states, β 1 unless said otherwise; errors are shares of ε_original - ε_min;
+The model, data and losses of configs/mae_mnist.py, --run the workdir of its finished run; every
+solution is one stage, AdamW as in the config, batches of 32 of each set, from the original model
+unless said otherwise. ε at controls 0.25, 0.5 and 0.75 of the range that the run found, β 1 unless
+said otherwise; errors are shares of ε_original - ε_min;
 `composite` is f_r over that of f_r + α f_f with ten α (log f_r interpolated over f_f) after as many
 steps. Losses are those of the whole training sets. Half a minute a solution on two cores; finished
 ones are kept in --results, so that it continues where it was stopped, and processes with other
@@ -23,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from cu_jax import convert
 from cu_jax.data import open_data
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.losses import weighted_mean
@@ -32,6 +34,7 @@ from cu_jax.models import MODELS
 from cu_jax.optim import constraint_multiplier, epsilon_constraint, pareto_psi
 from cu_jax.optim.inner_products import tree_dot
 from cu_jax.pretraining import original_model
+from cu_jax.results import read_results
 from cu_jax.stages import loss_config
 
 ROOT = Path(__file__).parents[2]
@@ -72,26 +75,39 @@ def weighted(alpha):
 
 
 MEANS = dict(gradient_decay=0.9, value_decay=0.9)
-RULES = {  # name: (rule, arguments, gradient trees kept)
-    "plain rule": (our_rule, dict(beta=1.0), 0),
-    "running mean of the value, 0.9": (our_rule, dict(beta=1.0, value_decay=0.9), 0),
-    "running means of all, 0.9": (our_rule, dict(beta=1.0) | MEANS, 2),
-    "running means of all, 0.9, β 0.3": (our_rule, dict(beta=0.3) | MEANS, 2),
-    "two halves, scalar means 0.98": (halves_rule, dict(beta=1.0, decay=0.98), 0),
-    "integral term 0.003": (our_rule, dict(beta=1.0, integral_gain=0.003), 0),
+ALL = (our_rule, dict(beta=1.0) | MEANS, 2)
+RULES = {  # name: (rule, arguments, gradient trees kept), start
+    "plain rule": ((our_rule, dict(beta=1.0), 0), "original"),
+    "running mean of the value, 0.9": (
+        (our_rule, dict(beta=1.0, value_decay=0.9), 0),
+        "original",
+    ),
+    "running means of all, 0.9": (ALL, "original"),
+    "running means of all, 0.9, β 0.3": ((our_rule, dict(beta=0.3) | MEANS, 2), "original"),
+    "running means of all, 0.9, β 5": ((our_rule, dict(beta=5.0) | MEANS, 2), "original"),
+    "two halves, scalar means 0.98": ((halves_rule, dict(beta=1.0, decay=0.98), 0), "original"),
+    "integral term 0.003": ((our_rule, dict(beta=1.0, integral_gain=0.003), 0), "original"),
+    "running means of all, 0.9, from utility": (ALL, "utility"),
+    "running means of all, 0.9, from complete": (ALL, "complete"),
 }
 
 
 class Study:
     """The data and the compiled programs."""
 
-    def __init__(self, steps, results):
+    def __init__(self, run, steps, results):
         self.results = results
         config = runpy.run_path(str(ROOT / "configs" / "mae_mnist.py"))["get_config"]()
         self.model = MODELS["mae"](config.model)
         data = open_data(config.data)
         self.teacher, _ = original_model(config, self.model, None, {})
         self.frozen = frozen_parts(self.model, self.teacher)
+        self.starts = {}
+        for name in ("original", "utility", "complete"):
+            params = convert.load_weights(
+                run / "solutions" / name / "params.safetensors", self.teacher
+            )
+            self.starts[name], _ = self.model.split(params)
         self.losses = unlearning_objectives(loss_config(config, data), self.model)
         self.images = {}
         for name in ("retain", "forget"):
@@ -129,12 +145,11 @@ class Study:
         return (optax.apply_updates(params, updates), rule_state, base_state), None
 
     def trained(self, rule):
-        """A compiled ``(knob, seed) -> encoder``, kept for the next call with the same rule."""
+        """A compiled ``(knob, seed, start) -> encoder``, kept for the next call of its rule."""
         if rule in self.compiled:
             return self.compiled[rule]
-        encoder, _ = self.model.split(self.teacher)
 
-        def run(knob, seed):
+        def run(knob, seed, encoder):
             init, update = rule(knob)
             step = functools.partial(self.step, update, key=jax.random.key(seed))
             start = (encoder, init(encoder), self.base.init(encoder))
@@ -143,14 +158,14 @@ class Study:
         self.compiled[rule] = jax.jit(run)
         return self.compiled[rule]
 
-    def __call__(self, name, rule, knob, seed):
+    def __call__(self, name, rule, knob, seed, start="original"):
         """(f_r, f_f) of one run; those in the results file are not repeated."""
         asked = [name, round(float(knob), 6), seed, self.steps]
         for line in self.results.read_text().splitlines() if self.results.exists() else ():
             *known, f_r, f_f = json.loads(line)
             if known == asked:
                 return f_r, f_f
-        encoder = self.trained(rule)(jnp.float32(knob), seed)
+        encoder = self.trained(rule)(jnp.float32(knob), seed, self.starts[start])
         found = self.full(self.model.merge(encoder, self.model.split(self.teacher)[1]))
         with self.results.open("a") as file:
             print(json.dumps([*asked, found.retain_loss, found.forget_loss]), file=file)
@@ -160,13 +175,16 @@ class Study:
 def main():
     """Prints the composite front and the table."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
     parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--boundaries", type=float, nargs=3, default=(0.140, 0.705, 0.928))
     parser.add_argument("--results", type=Path, default=Path("multiplier_mae.jsonl"))
     args = parser.parse_args()
-    low, high, original = args.boundaries
-    study = Study(args.steps, args.results)
+    found = read_results(args.run).boundaries  # rounded: the same ε for runs on other machines
+    low, high, original = (
+        round(x, 3) for x in (found.epsilon_min, found.epsilon_max, found.epsilon_original)
+    )
+    study = Study(args.run, args.steps, args.results)
     print("| composite α | f_f | f_r |\n|---:|---:|---:|")
     front = []
     for alpha in ALPHAS:
@@ -176,11 +194,12 @@ def main():
     front = np.array(front).T
     print(f"\n| estimator, {len(args.seeds)} seeds | trees | control error, % | over composite |")
     print("|---|---:|---:|---:|")
-    for name, (rule, kwargs, trees) in RULES.items():
+    for name, ((rule, kwargs, trees), start) in RULES.items():
         chosen, errors, ratios = functools.partial(rule, **kwargs), [], []
         for control in CONTROLS:
             epsilon = low + control * (high - low)
-            f_r, f_f = np.array([study(name, chosen, epsilon, seed) for seed in args.seeds]).T
+            runs = [study(name, chosen, epsilon, seed, start) for seed in args.seeds]
+            f_r, f_f = np.array(runs).T
             errors.append(100 * np.abs(f_f - epsilon).mean() / (original - low))
             ratios.append((f_r / np.exp(np.interp(f_f, *front))).mean())
         columns = [" / ".join(f"{x:.2f}" for x in column) for column in (errors, ratios)]

@@ -70,7 +70,7 @@ def test_a_thousand_random_programs_against_scipy():
     )
     assert not infeasible.any()
     assert (found >= 0).all()
-    compared = at_the_floor = 0
+    compared = 0
     for i, (kind, grads, objective, psi) in enumerate(problems):
         m = len(psi)
         multipliers = np.asarray(found[i], np.float64)
@@ -80,18 +80,12 @@ def test_a_thousand_random_programs_against_scipy():
             assert multipliers[0] == 0
             gram, demand, multipliers = gram[1:, 1:], demand[1:], multipliers[1:]
         multipliers = multipliers[: len(demand)]
-        residual = kkt_residual(gram, demand, multipliers)
-        if residual > 1e-5:  # only where rounding λ to float32 alone moves Gλ by more
-            at_the_floor += 1
-            moved = np.linalg.norm(demand) + np.linalg.norm(gram @ multipliers)
-            rounding = np.finfo(np.float32).eps * (np.abs(gram) @ multipliers).max()
-            assert residual <= max(1e-5, rounding / moved)
+        assert kkt_residual(gram, demand, multipliers) <= 1e-5
         if kind in ("plain", "correlated"):  # there λ is unique: min ‖Aᵀλ - A⁺c‖ over λ ≥ 0
             exact, _ = nnls(grads.T, np.linalg.lstsq(grads, psi - grads @ objective, rcond=None)[0])
             np.testing.assert_allclose(multipliers[:m], exact, atol=2e-3 * exact.max() + 1e-6)
             compared += 1
     assert compared > 300
-    assert at_the_floor <= 5
 
 
 def test_one_constraint_equals_the_closed_form():
