@@ -67,15 +67,14 @@ def skip_nonfinite(
         seen = [updates, extra_args.get("constraint_grad"), extra_args.get("constraint_value")]
         # The same squared norms as inside the transform: XLA computes them once.
         finite = jnp.all(jnp.stack([jnp.isfinite(tree_dot(x, x)) for x in seen]))
-        moved_updates, moved = inner.update(updates, state.inner_state, params, **extra_args)
-        finite &= _nonfinite_steps(moved) == _nonfinite_steps(state.inner_state)
-
-        updates = jax.tree.map(lambda u: jnp.where(finite, u, jnp.zeros_like(u)), moved_updates)
-        inner_state = jax.tree.map(
-            lambda new, old: jnp.where(finite, new, old), moved, state.inner_state
-        )
+        updates, moved = _update_if(finite, inner, updates, state.inner_state, params, extra_args)
+        inside = _nonfinite_steps(moved) == _nonfinite_steps(state.inner_state)
+        if inside is not True:  # a transform inside had its own say
+            updates = jax.tree.map(lambda u: jnp.where(inside, u, jnp.zeros_like(u)), updates)
+            moved = _selected(inside, moved, state.inner_state)
+            finite &= inside
         skipped = jnp.where(finite, 0, 1).astype(jnp.int32)
-        return updates, SkipNonfiniteState(inner_state, state.notfinite_count + skipped)
+        return updates, SkipNonfiniteState(moved, state.notfinite_count + skipped)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
@@ -89,8 +88,8 @@ def constrained(
 ) -> optax.GradientTransformationExtraArgs:
     """Makes any optimizer minimize the objective subject to constraint ≤ ε.
 
-    ``skip_nonfinite(chain(epsilon_constraint(epsilon, **kwargs), clip, base))``: the gradients are
-    combined first, then clipped, then handed to the base optimizer.
+    What ``skip_nonfinite(chain(epsilon_constraint(epsilon, **kwargs), clip, base))`` does, in less
+    memory: the gradients are combined first, then clipped, then handed to the base optimizer.
 
     Args:
         base: any optimizer.
@@ -118,14 +117,66 @@ def constrained(
         0.05
     """
     combine = epsilon_constraint(epsilon, **kwargs)
-    if clip is None:
-        return skip_nonfinite(optax.chain(combine, base))
-    check_coefficients(clip=(clip, 0.0, False))
-    return skip_nonfinite(optax.chain(combine, optax.clip_by_global_norm(clip), base))
+    if clip is not None:
+        check_coefficients(clip=(clip, 0.0, False))
+        base = optax.chain(optax.clip_by_global_norm(clip), base)
+    base = optax.with_extra_args_support(base)
+
+    def init_fn(params: optax.Params) -> SkipNonfiniteState:
+        inner_state = (combine.init(params), base.init(params))
+        return SkipNonfiniteState(inner_state, jnp.zeros((), jnp.int32))
+
+    def update_fn(
+        updates: optax.Updates,
+        state: SkipNonfiniteState,
+        params: optax.Params | None = None,
+        **extra_args: Any,
+    ) -> tuple[optax.Updates, SkipNonfiniteState]:
+        rule, base_state = state.inner_state
+        direction, moved_rule = combine.update(updates, rule, params, **extra_args)
+        skipped = moved_rule.notfinite_count - rule.notfinite_count
+        finite = skipped == 0
+        updates, base_state = _update_if(finite, base, direction, base_state, params, extra_args)
+        inner_state = (_selected(finite, moved_rule, rule), base_state)
+        return updates, SkipNonfiniteState(inner_state, state.notfinite_count + skipped)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def _update_if(
+    condition: jax.Array,
+    tx: optax.GradientTransformationExtraArgs,
+    updates: Any,
+    state: Any,
+    params: Any,
+    extra_args: dict[str, Any],
+) -> tuple[Any, Any]:
+    """One update, or zeros and the same state.
+
+    A branch, not a choice between two results: those would both be in memory, moments included.
+    """
+
+    def update() -> tuple[Any, Any]:
+        return tx.update(updates, state, params, **extra_args)
+
+    def stay() -> tuple[Any, Any]:
+        like, like_state = jax.eval_shape(update)
+        zeros = jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), like)
+        return zeros, jax.tree.map(_as_type, state, like_state)
+
+    return jax.lax.cond(condition, update, stay)
+
+
+def _as_type(value: Any, like: Any) -> Any:
+    return value if jnp.result_type(value) == like.dtype else jnp.asarray(value, like.dtype)
+
+
+def _selected(condition: jax.Array, new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
 def _nonfinite_steps(opt_state: Any) -> Any:
-    """Steps that the transforms inside answered with a zero direction."""
+    """Steps that the transforms inside answered with a zero direction; 0 if there are none."""
 
     def is_state(node: Any) -> bool:
         return isinstance(node, EpsilonConstraintState)
