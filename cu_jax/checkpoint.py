@@ -2,22 +2,44 @@
 
 import dataclasses
 import json
+import logging
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
 from etils import epath
 
+from cu_jax.digest import digest
 from cu_jax.train_state import TrainState
+
+_logger = logging.getLogger(__name__)
+
+
+class Restored(NamedTuple):
+    """A checkpoint that was read.
+
+    Attributes:
+        state: with the constants of the template.
+        step: updates that were done.
+        data: what was saved beside the state.
+    """
+
+    state: TrainState
+    step: int
+    data: dict[str, Any]
 
 
 class StageCheckpoints:
     """The checkpoints of one stage, in ``<workdir>/stages/<name>/<step>/``.
 
+    A checkpoint is written under another name and renamed when it is whole; it carries a digest of
+    its arrays, so that one that was changed afterwards is not taken for whole either.
+
     Args:
         folder: the stage's folder; made if missing.
-        keep: newest checkpoints to keep.
+        keep: newest checkpoints to keep: more than one, should the newest be damaged.
 
     Example:
         >>> import tempfile, jax.numpy as jnp, optax
@@ -26,14 +48,18 @@ class StageCheckpoints:
         >>> with StageCheckpoints(tempfile.mkdtemp()) as checkpoints:
         ...     checkpoints.save(state, 3, {"position": 7})
         ...     checkpoints.wait()
-        ...     checkpoints.latest_step(), checkpoints.restore(state)[1]
-        (3, {'position': 7})
+        ...     restored = checkpoints.restore_newest(state)
+        ...     restored.step, restored.data["position"]
+        (3, 7)
     """
 
-    def __init__(self, folder: str | Path, keep: int = 1) -> None:
+    def __init__(self, folder: str | Path, keep: int = 2) -> None:
+        self._folder = Path(folder).absolute()
         self._manager = ocp.CheckpointManager(
-            epath.Path(folder).absolute(),
-            options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            epath.Path(self._folder),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=keep, create=True, cleanup_tmp_directories=True
+            ),
         )
 
     def __enter__(self) -> "StageCheckpoints":
@@ -44,45 +70,60 @@ class StageCheckpoints:
         """Finishes pending writes."""
         self._manager.close()
 
-    def latest_step(self) -> int | None:
-        """The newest whole checkpoint's step, or None."""
-        return self._manager.latest_step()
-
     def save(self, state: TrainState, step: int, data: dict[str, Any]) -> None:
         """Starts writing; the arrays are copied first, so the state may be donated at once."""
+        saved = state.saved()
+        known = data | {"digest": int(digest(saved))}
         items = ocp.args.Composite(
-            state=ocp.args.StandardSave(state.saved()), data=ocp.args.JsonSave(data)
+            state=ocp.args.StandardSave(saved), data=ocp.args.JsonSave(known)
         )
         self._manager.save(step, args=items)
 
-    def restore(self, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        """The newest checkpoint.
+    def restore_newest(self, template: TrainState) -> Restored | None:
+        """The newest whole checkpoint; damaged ones are removed, with a warning.
 
         Args:
             template: a fresh state of the same stage: structure, shapes, and where arrays lie.
 
         Returns:
-            The state (constants from the template) and the data iterator's state.
+            The checkpoint, or None if there is no whole one.
         """
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                return self._restored(template, step)
+            # Orbax and its stores name the many ways in which a file can be damaged differently.
+            except Exception as error:
+                _logger.warning(
+                    "The checkpoint %s is damaged and was removed (%s).",
+                    self._folder / str(step),
+                    str(error).partition("\n")[0][:200] or type(error).__name__,
+                )
+                shutil.rmtree(self._folder / str(step), ignore_errors=True)
+                self._manager.reload()
+        return None
+
+    def _restored(self, template: TrainState, step: int) -> Restored:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template.saved())
-        restored = self._manager.restore(
-            self.latest_step(),
+        read = self._manager.restore(
+            step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardRestore(abstract), data=ocp.args.JsonRestore()
             ),
         )
-        return dataclasses.replace(template, **restored["state"]), restored["data"]
+        if int(digest(read["state"])) != read["data"]["digest"]:
+            raise ValueError("its arrays are not those that were saved")
+        return Restored(dataclasses.replace(template, **read["state"]), step, read["data"])
 
     def wait(self) -> None:
         """Waits for pending writes."""
         self._manager.wait_until_finished()
 
 
-def encode_position(state: Any) -> dict[str, Any]:
+def encode_position(state: Any) -> str:
     """A Grain iterator's state (bytes or a JSON tree) as what a checkpoint keeps."""
-    return {"grain": state.decode() if isinstance(state, bytes) else json.dumps(state)}
+    return state.decode() if isinstance(state, bytes) else json.dumps(state)
 
 
-def decode_position(data: dict[str, Any], like: Any) -> Any:
+def decode_position(text: str, like: Any) -> Any:
     """The inverse of :func:`encode_position`, of the type of ``like``."""
-    return data["grain"].encode() if isinstance(like, bytes) else json.loads(data["grain"])
+    return text.encode() if isinstance(like, bytes) else json.loads(text)

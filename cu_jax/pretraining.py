@@ -5,9 +5,11 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from cu_jax import convert, metrics, training
+from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.methods import METHODS, Batch, supervised
 from cu_jax.models import Model, Params
 from cu_jax.training import Runner, Stage
+from cu_jax.workdir import save_record
 
 
 def original_model(
@@ -52,6 +54,8 @@ def original_model(
         start = init(training.stage_key(config.seed, f"{name}/init"))
         state = method.init(start, steps=section.steps)
         step = training.compile_step(method, runner.mesh)
+        record = StageRecord(name, None, section.steps, None, {}, settings_of(config, name))
+        save_record(runner.workdir, name, record)
         stage = Stage(name, step, state, section.steps, section.batch_size, section.augment)
         params, stages[name] = training.run_stage(runner, stage)
         folder = runner.workdir / "weights"

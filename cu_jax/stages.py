@@ -1,12 +1,13 @@
-"""What each stage is asked for: a method's settings, and the points of the path."""
+"""What each stage is asked for: a method's settings, points of the path, composite losses."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from cu_jax.data import Data
+from cu_jax.fingerprints import StageRecord
 from cu_jax.results import Boundaries
 
 
@@ -37,61 +38,115 @@ class Request(NamedTuple):
 
     Attributes:
         name: of the stage and of the solution.
-        control: the control coefficient r.
-        epsilon: ε(r) = ε_min + r (ε_max - ε_min).
-        start: name of the solution whose parameters it starts from: ``config.pareto.start`` for
-            the first, the neighbor for the others.
+        kind: of the stage, in :data:`cu_jax.fingerprints.DEPENDS_ON`.
+        start: name of the solution whose parameters it starts from.
+        steps: updates of its stage.
+        knobs: the method's numbers: ``epsilon`` or ``alpha``.
+        control: the control coefficient r with ε(r) = ε_min + r (ε_max - ε_min), or None.
     """
 
     name: str
-    control: float
-    epsilon: float
+    kind: str
     start: str
+    steps: int
+    knobs: dict[str, float]
+    control: float | None = None
 
 
-def requests(config: ConfigDict, boundaries: Boundaries) -> list[Request]:
-    """The solutions asked for, in the order they are visited.
+def path_requests(
+    config: ConfigDict, boundaries: Boundaries, records: Mapping[str, StageRecord]
+) -> list[Request]:
+    """The points of the path, in the order they are visited.
 
     The path begins at the control nearest to ``config.pareto.first_control`` and goes outwards from
     there, first relaxing (controls above) and then tightening (below); each control starts from its
-    neighbor on the way.
+    neighbor on the way. Controls that the workdir has already, begun or finished, stay as they were
+    recorded and are neighbors for new ones.
 
     Args:
         config: the experiment's settings.
         boundaries: the range of ε.
+        records: of the stages in the workdir.
 
     Returns:
-        One request a control, or the single one that ``config.control`` or ``config.epsilon`` asks
-        for.
+        One request a control of ``config.controls`` (``config.control`` alone where it is given),
+        and one for ``config.epsilon``.
 
     Raises:
         ValueError: if ``config.epsilon`` is outside the range that the boundaries found.
     """
     low, high = boundaries.epsilon_min, boundaries.epsilon_max
-    start = config.pareto.start
+    asked = config.controls if config.control is None else (config.control,)
     if config.epsilon is not None:
+        asked = ()
         if not low <= config.epsilon < boundaries.epsilon_original:
             raise ValueError(
                 f"config.epsilon must lie in [{low:.4g}, {boundaries.epsilon_original:.4g}), the "
                 f"range that the boundaries found, got {config.epsilon}: choose one inside."
             )
-        control = (config.epsilon - low) / (high - low)
-        return [Request(f"epsilon_{config.epsilon:g}", control, config.epsilon, start)]
-    controls = config.controls if config.control is None else (config.control,)
+    there = {name: record for name, record in records.items() if record.kind in ("first", "path")}
+    controls = [float(r.control or 0) for n, r in there.items() if n.startswith("control_")]
+
+    def first(name: str, epsilon: float, control: float) -> Request:
+        steps = config.pareto.first_steps or config.pareto.steps
+        return Request(name, "first", config.pareto.start, steps, {"epsilon": epsilon}, control)
+
+    found = []
+    for control, neighbor in _outwards({*asked, *controls}, config.pareto.first_control):
+        request = first(f"control_{control:g}", low + control * (high - low), control)
+        if neighbor is not None:
+            start, steps = f"control_{neighbor:g}", config.pareto.steps
+            request = request._replace(kind="path", start=start, steps=steps)
+        found.append(_recorded(there, request))
+    by_value = {n: r.knobs["epsilon"] for n, r in there.items() if n.startswith("epsilon_")}
+    if config.epsilon is not None:
+        by_value[f"epsilon_{config.epsilon:g}"] = config.epsilon
+    for name, epsilon in by_value.items():
+        found.append(_recorded(there, first(name, epsilon, (epsilon - low) / (high - low))))
+    return found
+
+
+def composite_requests(
+    config: ConfigDict, steps: int, records: Mapping[str, StageRecord]
+) -> list[Request]:
+    """The composite losses to compare with: none where one solution alone was asked for.
+
+    Args:
+        config: the experiment's settings.
+        steps: updates of each; those of the workdir's composite stages where it has some, so that
+            all are comparable.
+        records: of the stages in the workdir.
+
+    Returns:
+        One request an α, those in the workdir first.
+    """
+    there = {name: record for name, record in records.items() if record.kind == "composite"}
+    alone = config.control is not None or config.epsilon is not None
+    for record in there.values():
+        steps = record.steps
+    asked = {f"composite_{alpha:g}": alpha for alpha in (() if alone else config.composite_alphas)}
+    alphas = asked | {name: record.knobs["alpha"] for name, record in there.items()}
     return [
-        Request(
-            f"control_{control:g}",
-            control,
-            low + control * (high - low),
-            start if neighbor is None else f"control_{neighbor:g}",
-        )
-        for control, neighbor in _outwards(controls, config.pareto.first_control)
+        _recorded(there, Request(name, "composite", "original", steps, {"alpha": alpha}))
+        for name, alpha in alphas.items()
     ]
 
 
-def _outwards(controls: Sequence[float], near: float) -> list[tuple[float, float | None]]:
+def _recorded(records: Mapping[str, StageRecord], new: Request) -> Request:
+    """The request as it was recorded when its stage began, or the new one."""
+    record = records.get(new.name)
+    if record is None:
+        return new
+    return Request(
+        new.name, record.kind, str(record.start), record.steps, record.knobs, record.control
+    )
+
+
+def _outwards(controls: Iterable[float], near: float) -> list[tuple[float, float | None]]:
     """Each control with its neighbor towards the one nearest to ``near``, which comes first."""
     ordered = sorted(controls)
+    if not ordered:
+        return []
     first = min(ordered, key=lambda control: abs(control - near))
     at = ordered.index(first)
     pairs = (*itertools.pairwise(ordered[at:]), *itertools.pairwise(ordered[at::-1]))

@@ -56,7 +56,7 @@ class Runner:
         log: where scalars go.
         seed: the experiment's seed.
         log_every_steps: scalars are read and written in groups of this many steps.
-        checkpoint_every_steps: besides the checkpoint at the end of the stage; 0 = none.
+        checkpoint_every_steps: besides the checkpoint at the end of the stage; 0: only there.
     """
 
     workdir: Path
@@ -99,13 +99,13 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         stage: the stage.
 
     Returns:
-        The trained parameters (the last iterate) and the seconds that this call took.
+        The trained parameters (the last iterate) and the seconds that the stage took, those before
+        an interruption up to its newest checkpoint included.
 
     Raises:
         ValueError: if the devices can't share a batch.
         FloatingPointError: if the parameters end up not finite, naming the stage.
     """
-    began = time.perf_counter()
     sharding.check_batch(runner.mesh, stage.batch_size)
     state = sharding.put_replicated(runner.mesh, stage.state)
     key = sharding.put_replicated(runner.mesh, stage_key(runner.seed, stage.name))
@@ -116,19 +116,24 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         augment=stage.augment,
     )
     with checkpoint.StageCheckpoints(runner.workdir / "stages" / stage.name) as checkpoints:
-        start = checkpoints.latest_step() or 0
-        if start:
-            state, position = checkpoints.restore(state)
-            iterator.set_state(checkpoint.decode_position(position, iterator.get_state()))
+        start, before = 0, 0.0
+        restored = checkpoints.restore_newest(state)
+        if restored is not None:
+            state, start, before = restored.state, restored.step, restored.data["seconds"]
+            position = checkpoint.decode_position(restored.data["grain"], iterator.get_state())
+            iterator.set_state(position)
         if start < stage.steps:
-            state = _steps(runner, stage, state, iterator, key, checkpoints, start)
+            runner.log.rewind(stage.name, start)
+            began = time.perf_counter() - before
+            state = _steps(runner, stage, state, iterator, key, checkpoints, start, began)
+            before = time.perf_counter() - began
     params = state.params
     if not all(math.isfinite(float(abs(leaf).sum())) for leaf in jax.tree.leaves(params)):
         raise FloatingPointError(
             f"Stage {stage.name} ended with parameters that are not finite: lower its "
             "learning rate."
         )
-    return params, time.perf_counter() - began
+    return params, before
 
 
 def _steps(
@@ -139,8 +144,15 @@ def _steps(
     key: Key,
     checkpoints: checkpoint.StageCheckpoints,
     start: int,
+    began: float,
 ) -> TrainState:
     """The loop proper."""
+
+    def save(step: int) -> None:
+        position = checkpoint.encode_position(iterator.get_state())
+        seconds = time.perf_counter() - began
+        checkpoints.save(state, step, {"grain": position, "seconds": seconds})
+
     pending: list[tuple[int, dict[str, jax.Array]]] = []
     with Progress(stage.name, stage.steps, start=start) as progress:
         for number in range(start, stage.steps):
@@ -156,12 +168,10 @@ def _steps(
             if every and (number + 1) % every == 0 and number + 1 < stage.steps:
                 _write(runner, stage.name, pending)
                 pending.clear()
-                checkpoints.save(
-                    state, number + 1, checkpoint.encode_position(iterator.get_state())
-                )
+                save(number + 1)
         shown = _write(runner, stage.name, pending)
         progress.update(stage.steps, shown)
-        checkpoints.save(state, stage.steps, checkpoint.encode_position(iterator.get_state()))
+        save(stage.steps)
     return state
 
 

@@ -1,7 +1,10 @@
 """The folder of a run: whose it is, and the solutions in it. Every file is written whole."""
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,43 +12,92 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cu_jax import convert
+from cu_jax.fingerprints import StageRecord, check_records, flat, read_records
 from cu_jax.models import Params
 from cu_jax.provenance import config_hash
+from cu_jax.results import Solution
 
 MODEL_FORMAT = 1
 """Version of ``solutions/<name>/model.json``."""
+NUMBERS_FORMAT = 1
+"""Version of ``solutions/<name>/solution.json``."""
+_LOCK = ".lock"
 
 
-def claim_workdir(workdir: Path, config: ConfigDict) -> None:
-    """Makes the workdir, or checks that it belongs to an unfinished run of the same settings.
+@contextlib.contextmanager
+def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord]]:
+    """Makes the workdir, or takes up what is in it, and keeps other runs out until the end.
+
+    Args:
+        workdir: the folder: new, empty, or of a run whose stages had the same settings.
+        config: the settings; they and their hash are written to ``config.json``.
+
+    Yields:
+        Name to record of every stage that was begun in it.
+
+    Raises:
+        ValueError: if it holds something else, stages of other settings, or another run at work;
+            nothing in it is touched then.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"--workdir must be a folder, and {workdir} is a file: give another.")
+    ours = (workdir / "config.json").is_file()
+    others = [] if ours or not workdir.exists() else os.listdir(workdir)
+    if [name for name in others if name != _LOCK]:
+        raise ValueError(
+            f"--workdir must be new, empty, or the folder of a run, and {workdir} holds other "
+            "files: give another --workdir."
+        )
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / _LOCK).open("a+")
+    except OSError as error:
+        raise ValueError(
+            f"--workdir must be a folder that can be written to, and {workdir} is not "
+            f"({error.strerror}): give another --workdir, or make it writable."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ValueError(
+                f"A workdir can have one run at a time, and process {lock.read().strip()} is at "
+                f"work in {workdir}: wait for it, or give another --workdir."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        records = read_records(workdir)
+        check_records(workdir, config, records)
+        values = json.loads(config.to_json_best_effort())
+        write_json(workdir / "config.json", {"hash": config_hash(config), "config": values})
+        yield records
+
+
+def check_manifest(workdir: Path, manifest: str) -> None:
+    """Writes ``manifest.json``, or checks that the pictures are those the stages were run with.
 
     Args:
         workdir: the folder.
-        config: the settings; they and their hash are written to ``config.json``.
+        manifest: JSON of the list of pictures, with its hash.
 
     Raises:
-        ValueError: if it holds something else; nothing in it is touched then.
+        ValueError: if the workdir's manifest lists other pictures.
     """
-    path = workdir / "config.json"
-    if path.is_file():
-        if json.loads(path.read_text())["hash"] != config_hash(config):
-            raise ValueError(
-                f"A workdir must hold runs of one set of settings, and {workdir} was made with "
-                "others: give another --workdir."
-            )
-        if (workdir / "results.json").exists():
-            raise ValueError(
-                f"A run writes into a workdir once, and {workdir} already holds its results: give "
-                "another --workdir."
-            )
-    elif workdir.exists() and any(workdir.iterdir()):
+    path, new = workdir / "manifest.json", json.loads(manifest)
+    if path.is_file() and (old := json.loads(path.read_text()))["hash"] != new["hash"]:
         raise ValueError(
-            f"--workdir must be new, empty, or an unfinished run, and {workdir} holds other files: "
-            "give another --workdir."
+            f"The stages in {workdir} must keep their pictures, and the data set now has others "
+            f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
         )
-    workdir.mkdir(parents=True, exist_ok=True)
-    values = json.loads(config.to_json_best_effort())
-    write_json(path, {"hash": config_hash(config), "config": values})
+    write_json(path, new)
+
+
+def save_record(workdir: Path, name: str, record: StageRecord) -> None:
+    """Writes ``stages/<name>.json``."""
+    (workdir / "stages").mkdir(exist_ok=True)
+    write_json(workdir / "stages" / f"{name}.json", record._asdict())
 
 
 def save_solution(
@@ -67,6 +119,43 @@ def save_solution(
     arrays: dict[str, Any] = dict(pictures)
     np.savez_compressed(temporary, **arrays)
     os.replace(temporary, folder / "pictures.npz")
+
+
+def save_numbers(folder: Path, config: ConfigDict, solution: Solution) -> None:
+    """Writes a solution's numbers, last: where they are, the rest of the folder is whole.
+
+    Args:
+        folder: ``<workdir>/solutions/<name>``.
+        config: the settings; those of the evaluation are written beside the numbers.
+        solution: the numbers.
+    """
+    written = {"format": NUMBERS_FORMAT, "evaluation": _evaluation(config)}
+    write_json(folder / "solution.json", written | {"solution": solution.to_json()})
+
+
+def read_numbers(folder: Path, config: ConfigDict) -> Solution | None:
+    """The numbers of a solution, if it was evaluated with the same settings.
+
+    Args:
+        folder: ``<workdir>/solutions/<name>``.
+        config: the settings now.
+
+    Returns:
+        The solution, or None if there is none, or it must be evaluated anew.
+    """
+    path = folder / "solution.json"
+    if not path.is_file():
+        return None
+    data = json.loads(path.read_text())
+    if data["format"] != NUMBERS_FORMAT or data["evaluation"] != _evaluation(config):
+        return None
+    return Solution.from_json(data["solution"])
+
+
+def _evaluation(config: ConfigDict) -> dict[str, Any]:
+    """The settings that a solution's numbers depend on, beside those of its stage."""
+    sections = ("evaluation.", "classifier.")
+    return {name: value for name, value in flat(config).items() if name.startswith(sections)}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -196,8 +196,8 @@ def open_data(config: Any) -> Data:
     records, labels, images = _read(pictures, cache)
     manifest = build_manifest(
         records,
-        retain=config.retain,
-        forget=config.forget,
+        retain=_class_names(config.retain),
+        forget=_class_names(config.forget),
         class_names=pictures.class_names,
         validation_per_class=config.validation_per_class,
     )
@@ -226,6 +226,11 @@ def _read(
         if cache:
             images[index] = image
     return records, labels, images
+
+
+def _class_names(given: Any) -> Any:
+    """Names as texts: --config.data.forget=3,4 on a command line gives numbers."""
+    return given if isinstance(given, str) else tuple(str(name) for name in given)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

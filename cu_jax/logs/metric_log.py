@@ -21,6 +21,8 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
+from cu_jax.logs.lines import drop_lines, drop_torn_line
+
 _logger = logging.getLogger(__name__)
 _opened = itertools.count()
 
@@ -33,7 +35,7 @@ class MetricLog:
 
     A line is ``{"stage": "control_0.25", "step": 17, "retain_loss": 0.05, …}``; an undefined number
     (NaN or infinite) is null. In TensorBoard the same number has the tag ``stage/key``. A resumed
-    run appends: where a stage has a step twice, the later line holds.
+    run appends; what its stages do again is taken out first (:meth:`rewind`).
 
     Args:
         workdir: The run's folder; made if it is missing.
@@ -50,12 +52,12 @@ class MetricLog:
     def __init__(self, workdir: str | os.PathLike[str]):
         folder = Path(workdir)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "metrics.jsonl"
-        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        self._lines = path.open("a", encoding="utf-8")
-        # A killed run may have left half a line; the next one must not be glued to it.
-        if torn:
-            self._lines.write("\n")
+        self._path = folder / "metrics.jsonl"
+        # Only lines of an earlier process can be too many.
+        self._resumed = self._path.exists() and self._path.stat().st_size > 0
+        if self._resumed:
+            drop_torn_line(self._path)
+        self._lines = self._path.open("a", encoding="utf-8")
         # tensorboardX names the file by the second, and would truncate one of the same name.
         suffix = f".{os.getpid()}.{next(_opened)}"
         self._events = EventsWriter(str(folder / "events"), suffix)
@@ -94,6 +96,19 @@ class MetricLog:
             self._write_event(Summary(value=values), step)
         self._lines.write("".join(lines))
         self._lines.flush()
+
+    def rewind(self, stage: str, step: int) -> None:
+        """Takes out what a killed run had written of a stage from a step on.
+
+        Args:
+            stage: Name of the stage.
+            step: First step that will be written anew.
+        """
+        if not self._resumed:
+            return
+        self._lines.close()
+        drop_lines(self._path, stage, step)
+        self._lines = self._path.open("a", encoding="utf-8")
 
     def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None:
         """clu's: writes numbers; a name ``stage/key`` goes to its stage, any other to stage `run`.

@@ -88,6 +88,15 @@ class Solution:
     checkpoint: str | None = None
     metrics: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, undefined numbers as null; not checked against the schema."""
+        return dict(_plain(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Solution":
+        """The inverse of :meth:`to_json`."""
+        return _solution(record)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Results:

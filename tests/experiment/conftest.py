@@ -35,6 +35,7 @@ def shrink(config):
     config.composite_alphas = (0.1, 1.0)
     config.batch_size = 8
     config.log_every_steps = 5
+    config.checkpoint_every_steps = 4
     config.evaluation.pictures = 6
     return config
 

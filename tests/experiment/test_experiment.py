@@ -8,6 +8,7 @@ import pytest
 
 from cu_jax import config as settings
 from cu_jax import convert, experiment, stages
+from cu_jax.fingerprints import StageRecord
 from cu_jax.models import MODELS
 from cu_jax.results import Boundaries, read_results
 
@@ -105,19 +106,48 @@ def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path):
     assert numbers(first) == numbers(second)
 
 
+BOUNDS = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
+
+
 def test_one_solution_instead_of_the_path(tiny_config):
     config = tiny_config.copy_and_resolve_references()
-    bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
     config.control = 0.3
-    assert stages.requests(config, bounds) == [
-        ("control_0.3", 0.3, pytest.approx(0.65), "original")
-    ]
+    (request,) = stages.path_requests(config, BOUNDS, {})
+    assert (request.name, request.control, request.start) == ("control_0.3", 0.3, "original")
+    assert request.knobs == {"epsilon": pytest.approx(0.65)}
+    assert stages.composite_requests(config, 10, {}) == []
     config.control = None
     config.epsilon = 0.75
-    assert stages.requests(config, bounds) == [("epsilon_0.75", 0.5, 0.75, "original")]
-    config.epsilon = 0.4
-    with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
-        stages.requests(config, bounds)
+    (request,) = stages.path_requests(config, BOUNDS, {})
+    assert (request.name, request.control, request.start) == ("epsilon_0.75", 0.5, "original")
+    assert request.knobs == {"epsilon": 0.75}
+    for outside in (0.4, 2.0):
+        config.epsilon = outside
+        with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
+            stages.path_requests(config, BOUNDS, {})
+
+
+def test_what_the_workdir_has_stays_as_it_was(config_of):
+    """New points start from neighbors that are there; finished ones keep start, steps and ε."""
+    config = config_of("mae_mnist")
+    config.controls = (0.0, 0.5)
+    old = stages.path_requests(config, BOUNDS, {})
+    records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
+    records["composite_0.3"] = StageRecord("composite", "original", 77, None, {"alpha": 0.3}, {})
+    config.controls = (0.25, 0.75)
+    config.pareto.first_control = 0.3
+    found = {r.name: r for r in stages.path_requests(config, BOUNDS, records)}
+    assert {name: r.start for name, r in found.items()} == {
+        "control_0.25": "original",
+        "control_0.5": "original",
+        "control_0": "control_0.5",
+        "control_0.75": "control_0.5",
+    }
+    assert [found[r.name] for r in old] == old
+    composites = stages.composite_requests(config, 10, records)
+    assert {r.name: r.steps for r in composites} == {
+        f"composite_{alpha}": 77 for alpha in (0.07, 0.18, 0.45, 0.3)
+    }
 
 
 @pytest.mark.parametrize(
@@ -131,24 +161,9 @@ def test_one_solution_instead_of_the_path(tiny_config):
 def test_the_path_goes_outwards_from_its_first_control(config_of, first, order):
     config = config_of("mae_mnist")
     config.pareto.update(first_control=first, start="utility")
-    bounds = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
     names = {r: f"control_{r:g}" for r in config.controls} | {"utility": "utility"}
-    found = [(name, start) for name, _, _, start in stages.requests(config, bounds)]
+    found = [(r.name, r.start) for r in stages.path_requests(config, BOUNDS, {})]
     assert found == [(names[r], names[start]) for r, start in order]
-
-
-def test_a_used_workdir_is_refused_and_left_alone(tiny_run, tiny_config, tmp_path):
-    workdir, _ = tiny_run
-    with pytest.raises(ValueError, match="already holds its results"):
-        experiment.run(tiny_config, workdir)
-    other = tiny_config.copy_and_resolve_references()
-    other.seed = 1
-    with pytest.raises(ValueError, match="was made with others"):
-        experiment.run(other, workdir)
-    (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(ValueError, match="holds other files"):
-        experiment.run(tiny_config, tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,25 @@ def test_one_write_for_a_group_of_lines(tmp_path, monkeypatch):
     assert len(writes) == 1 and writes[0].count("\n") == 5
 
 
-def test_a_resumed_run_appends_and_ends_a_torn_line(tmp_path):
+def test_rewind_takes_out_what_will_be_written_again(tmp_path):
+    with MetricLog(tmp_path) as log:
+        for stage in ("utility", "complete"):
+            log.log_steps(stage, [(k, {"cosine": 0.5}) for k in range(4)])
+        log.rewind("utility", 0)  # lines of this very process are never too many
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('["no record"]\n{"stage": "utility", "step": 4, "cos')
+    with MetricLog(tmp_path) as log:
+        log.rewind("complete", 1)
+        log.log_step("complete", 1, {"cosine": 0.25})
+    found = [(line["stage"], line["step"], line["cosine"]) for line in _lines(tmp_path)]
+    assert found == [
+        *(("utility", k, 0.5) for k in range(4)),
+        ("complete", 0, 0.5),
+        ("complete", 1, 0.25),
+    ]
+
+
+def test_a_resumed_run_appends_and_drops_a_torn_line(tmp_path):
     with MetricLog(tmp_path) as log:
         log.log_step("utility", 0, {"cosine": 0.5})
     with (tmp_path / "metrics.jsonl").open("a") as file:
@@ -105,8 +123,8 @@ def test_a_resumed_run_appends_and_ends_a_torn_line(tmp_path):
     with MetricLog(tmp_path) as log:
         log.log_step("utility", 1, {"cosine": 0.25})
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert len(lines) == 3
-    assert json.loads(lines[2]) == {"stage": "utility", "step": 1, "cosine": 0.25}
+    assert len(lines) == 2
+    assert json.loads(lines[1]) == {"stage": "utility", "step": 1, "cosine": 0.25}
     # Opened within the same second, and yet neither file has erased the other.
     assert set(_scalars(tmp_path)) == {("utility/cosine", 0), ("utility/cosine", 1)}
 

@@ -77,10 +77,51 @@ def test_half_restore_half_is_the_whole_bit_for_bit(tmp_path, data, method):
 def test_a_checkpoint_on_the_way_continues_bit_for_bit(tmp_path, data, method):
     whole = run(tmp_path / "run", data, method, STEPS, every=2)
     stage = tmp_path / "run" / "stages" / "stage"
-    assert [p.name for p in stage.iterdir() if p.name.isdigit()] == [str(STEPS)]
-    shutil.rmtree(stage)
-    run(tmp_path / "run", data, method, 2)
+    assert sorted(p.name for p in stage.iterdir() if p.name.isdigit()) == ["4", str(STEPS)]
+    logged = losses(tmp_path / "run")
+    shutil.rmtree(stage / str(STEPS))  # as if killed after step 4; the log is ahead of it
     np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
+    assert losses(tmp_path / "run") == logged
+
+
+def damage(path, how):
+    """Flips a bit of the largest file, cuts it in half, or removes it."""
+    largest = max((p for p in path.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    if how == "gone":
+        largest.unlink()
+    elif how == "cut":
+        largest.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 4
+        largest.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
+def test_the_newest_whole_checkpoint_is_used(tmp_path, data, method, how, caplog):
+    whole = run(tmp_path / "run", data, method, STEPS, every=2)
+    stage = tmp_path / "run" / "stages" / "stage"
+    damage(stage / str(STEPS), how)
+    np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
+    assert f"{stage / str(STEPS)} is damaged and was removed" in caplog.text
+    for step in stage.iterdir():
+        damage(step, how)
+    np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
+    assert len(losses(tmp_path / "run")) == STEPS
+
+
+def test_arrays_that_are_not_those_saved_are_damage_too(tmp_path, caplog):
+    """Whatever Orbax makes of a changed byte: the digest is of the arrays themselves."""
+    state = train_state.create({"w": jnp.arange(5.0)}, optax.adam(0.1))
+    with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
+        checkpoints.save(state, 1, {})
+        checkpoints.wait()
+        (metadata,) = (tmp_path / "1" / "data").glob("metadata*")
+        changed = json.loads(metadata.read_text())
+        changed["digest"] += 1
+        metadata.write_text(json.dumps(changed))
+        assert checkpoints.restore_newest(state) is None
+    assert "its arrays are not those that were saved" in caplog.text
 
 
 def test_a_finished_stage_is_read_not_run_again(tmp_path, data, method):
@@ -112,7 +153,7 @@ def test_constants_are_not_saved(tmp_path):
         checkpoints.save(later, 5, {})
     other = train_state.create({"w": jnp.zeros(3)}, tx, {"teacher": jnp.zeros(3)}, {"epsilon": 2.0})
     with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
-        restored, _ = checkpoints.restore(other)
+        restored = checkpoints.restore_newest(other).state
     np.testing.assert_array_equal(restored.params["w"], 2)
     np.testing.assert_array_equal(restored.frozen["teacher"], 0)
     assert int(restored.step) == 5 and float(restored.knobs["epsilon"]) == 2

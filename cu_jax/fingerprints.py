@@ -1,0 +1,139 @@
+"""Which settings a stage depends on, and the record it leaves of them in the workdir.
+
+A stage that is there already is used again, whatever the settings it does not depend on; changed
+settings that it does depend on are refused, by name.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+_ORIGINAL = ("seed", "data", "model", "pretrain.from_scratch", "pretrain.weights")
+_UNLEARNING = (*_ORIGINAL, "batch_size", "loss")
+DEPENDS_ON = {
+    "original": (*_ORIGINAL, "loss"),
+    "pretrain": (*_ORIGINAL, "pretrain"),
+    "classifier": ("seed", "data", "model", "classifier"),
+    "complete": (*_UNLEARNING, "boundary"),
+    "utility": (*_UNLEARNING, "boundary"),
+    "first": (*_UNLEARNING, "boundary", "pareto"),
+    "path": (*_UNLEARNING, "boundary", "pareto"),
+    "composite": (*_UNLEARNING, "pareto.clip", "pareto.microbatches", "pareto.optimizer"),
+}
+"""Kind of a stage to the settings and sections that it depends on."""
+
+_BUT_NOT = {
+    "complete": ("boundary.utility_alpha",),
+    "first": ("pareto.first_control",),  # it plans the path, and what is planned is recorded
+    "path": ("pareto.first_control", "pareto.first_steps", "pareto.start"),
+}
+_NEVER = ("data.data_dir", "data.cache_in_memory")  # where pictures lie, not what they are
+
+
+class StageRecord(NamedTuple):
+    """What a stage was asked to do, ``<workdir>/stages/<name>.json``; written when it begins.
+
+    Attributes:
+        kind: key of :data:`DEPENDS_ON`.
+        start: name of the solution it starts from, or None.
+        steps: updates.
+        control: the control coefficient asked for, or None.
+        knobs: the method's numbers: ``epsilon``, ``alpha``.
+        settings: name to value of every setting that it depends on.
+    """
+
+    kind: str
+    start: str | None
+    steps: int
+    control: float | None
+    knobs: dict[str, float]
+    settings: dict[str, Any]
+
+
+def settings_of(config: ConfigDict, kind: str) -> dict[str, Any]:
+    """The settings a kind of stage depends on.
+
+    Args:
+        config: the experiment's settings.
+        kind: key of :data:`DEPENDS_ON`.
+
+    Returns:
+        ``section.key`` to JSON value, sorted.
+
+    Example:
+        >>> from cu_jax.config import default_config
+        >>> settings_of(default_config(), "composite")["batch_size"]
+        32
+    """
+    sections = DEPENDS_ON[kind]
+    if config.pretrain.from_scratch and "pretrain.weights" in sections:
+        sections = (*sections, "pretrain")
+    unused = (*_NEVER, *_BUT_NOT.get(kind, ()))
+    return {
+        name: value
+        for name, value in sorted(flat(config).items())
+        if name not in unused and any(f"{name}.".startswith(f"{one}.") for one in sections)
+    }
+
+
+def flat(config: ConfigDict) -> dict[str, Any]:
+    """All settings as ``section.key`` to JSON value (tuples are lists)."""
+    found: dict[str, Any] = {}
+
+    def add(prefix: str, values: dict[str, Any]) -> None:
+        for key, value in values.items():
+            if isinstance(value, dict) and value:
+                add(f"{prefix}{key}.", value)
+            else:
+                found[f"{prefix}{key}"] = value
+
+    add("", json.loads(config.to_json_best_effort()))
+    return found
+
+
+def read_records(workdir: Path) -> dict[str, StageRecord]:
+    """Name to record of every stage that was begun in a workdir.
+
+    Raises:
+        ValueError: if a record is not as it was written.
+    """
+    records = {}
+    for path in sorted((workdir / "stages").glob("*.json"), key=lambda path: path.stem):
+        try:
+            records[path.stem] = StageRecord(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} must be the record of a stage as it was written, and is not ({error}): "
+                f"remove it and the folder {path.with_suffix('')}, and the stage runs again."
+            ) from None
+    return records
+
+
+def check_records(workdir: Path, config: ConfigDict, records: dict[str, StageRecord]) -> None:
+    """Refuses settings that differ from those of stages that are there already.
+
+    Args:
+        workdir: the folder, for the message.
+        config: the settings now.
+        records: of the stages in the workdir.
+
+    Raises:
+        ValueError: naming the settings, both values and the stages.
+    """
+    now = flat(config)
+    changed: dict[str, tuple[Any, list[str]]] = {}
+    for stage, record in records.items():
+        for name, value in record.settings.items():
+            if now.get(name) != value:
+                changed.setdefault(name, (value, []))[1].append(stage)
+    if changed:
+        described = "; ".join(
+            f"config.{name} was {value!r} and is {now.get(name)!r} ({', '.join(stages)})"
+            for name, (value, stages) in changed.items()
+        )
+        raise ValueError(
+            f"The stages in {workdir} must keep their settings, but {described}: give another "
+            f"--workdir, or remove {workdir} to start afresh in it."
+        )

@@ -1,0 +1,138 @@
+"""One solution: trained, evaluated and saved, or read where the workdir has it already."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from cu_jax import convert, training
+from cu_jax.evaluation import FullSetLosses, Validation
+from cu_jax.fingerprints import StageRecord, settings_of
+from cu_jax.methods import Method
+from cu_jax.models import Model, Params
+from cu_jax.results import Boundaries, Solution
+from cu_jax.stages import Request
+from cu_jax.training import Runner, Stage
+from cu_jax.workdir import read_numbers, save_numbers, save_record, save_solution
+
+FEASIBLE = 0.02
+"""A violation of up to this share of ε_original - ε_min counts as feasible."""
+
+
+@dataclasses.dataclass
+class Solver:
+    """Everything the stages share, and the solutions found so far.
+
+    Attributes:
+        config: the settings.
+        model: the model.
+        teacher: the original's parameters, θ0.
+        runner: what the loop needs.
+        losses: the two losses on the whole training sets.
+        validation: the measures on validation pictures.
+        boundaries: the range of ε; NaN until it is known.
+        solutions: name to solution, in the order they were asked for.
+    """
+
+    config: ConfigDict
+    model: Model
+    teacher: Params
+    runner: Runner
+    losses: FullSetLosses
+    validation: Validation
+    boundaries: Boundaries = Boundaries(
+        epsilon_min=math.nan, epsilon_max=math.nan, epsilon_original=math.nan
+    )
+    solutions: dict[str, Solution] = dataclasses.field(default_factory=dict)
+    steps: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def params(self, name: str) -> Params:
+        """The whole model's parameters of a solution, from the workdir."""
+        if name == "original":
+            return self.teacher
+        path = self.runner.workdir / "solutions" / name / "params.safetensors"
+        return convert.load_weights(path, jax.eval_shape(self.model.init, jax.random.key(0)))
+
+    def original(self) -> Solution:
+        """The solution that nothing was done to."""
+        settings = settings_of(self.config, "original")
+        record = StageRecord("original", None, 0, None, {}, settings)
+        save_record(self.runner.workdir, "original", record)
+        return self._known("original") or self._evaluated(
+            Solution(name="original", method="original", retain_loss=0.0, forget_loss=0.0),
+            self.teacher,
+        )
+
+    def solve(self, request: Request, program: str, method: Method, title: str) -> Solution:
+        """Runs a request's stage and evaluates where it ended, as far as that is not done yet.
+
+        Args:
+            request: the stage.
+            program: key of the compiled step; stages with one program differ in numbers only.
+            method: of the stage.
+            title: the method's name, for the results.
+
+        Returns:
+            The solution.
+        """
+        known = self._known(request.name)
+        if known is not None:
+            return known
+        settings = settings_of(self.config, request.kind)
+        record = StageRecord(
+            request.kind, request.start, request.steps, request.control, request.knobs, settings
+        )
+        save_record(self.runner.workdir, request.name, record)
+        start = self.params(request.start)
+        if program not in self.steps:
+            self.steps[program] = training.compile_step(method, self.runner.mesh)
+        state = method.init(start, steps=request.steps, **request.knobs)
+        stage = Stage(
+            request.name, self.steps[program], state, request.steps, self.config.batch_size
+        )
+        trained, seconds = training.run_stage(self.runner, stage)
+        _, frozen = method.trainable(start)
+        before = self.solutions[request.start].steps_from_original
+        asked = Solution(
+            name=request.name,
+            method=title,
+            retain_loss=math.nan,
+            forget_loss=math.nan,
+            control=request.control,
+            epsilon=request.knobs.get("epsilon"),
+            steps=request.steps,
+            steps_from_original=before + request.steps,
+            seconds=seconds,
+        )
+        return self._evaluated(asked, self.model.merge(trained, frozen))
+
+    def _known(self, name: str) -> Solution | None:
+        """A solution that the workdir has, evaluated as it is now asked for."""
+        folder = self.runner.workdir / "solutions" / name
+        solution = read_numbers(folder, self.config)
+        if solution is not None:
+            self.solutions[name] = solution
+        return solution
+
+    def _evaluated(self, asked: Solution, params: Params) -> Solution:
+        """Evaluates parameters, saves them, and lists the solution."""
+        full = self.losses(params)
+        measures, pictures = self.validation(params)
+        folder = self.runner.workdir / "solutions" / asked.name
+        values: dict[str, Any] = full._asdict()
+        if asked.epsilon is not None:
+            violation = full.forget_loss - asked.epsilon
+            values["violation"] = violation
+            values["feasible"] = violation <= FEASIBLE * self.boundaries.span
+        solution = dataclasses.replace(
+            asked,
+            checkpoint=str(folder.relative_to(self.runner.workdir)),
+            metrics=measures,
+            **values,
+        )
+        save_solution(folder, self.config, params, pictures)
+        save_numbers(folder, self.config, solution)
+        self.solutions[asked.name] = solution
+        return solution

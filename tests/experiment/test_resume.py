@@ -1,0 +1,160 @@
+"""The same command again: what is there is used, what is new is added, what differs is refused."""
+
+import fcntl
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from cu_jax import experiment
+
+
+@pytest.fixture
+def used(tiny_run, tmp_path):
+    """A copy of the finished tiny run."""
+    shutil.copytree(tiny_run[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def numbers(results):
+    """Everything that is not a time."""
+    data = results.to_json()
+    del data["stages"]
+    for solution in data["solutions"]:
+        del solution["seconds"]
+    return data
+
+
+def changed(config, **changes):
+    config = config.copy_and_resolve_references()
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def metrics(workdir):
+    return (workdir / "metrics.jsonl").read_text()
+
+
+def test_the_same_command_again_changes_nothing(tiny_run, tiny_config, used):
+    written = {p: p.stat().st_mtime_ns for p in used.rglob("params.safetensors")}
+    results = experiment.run(tiny_config, used)
+    assert numbers(results) == numbers(tiny_run[1])
+    assert metrics(used) == metrics(tiny_run[0])
+    assert {p: p.stat().st_mtime_ns for p in used.rglob("params.safetensors")} == written
+    times = {s.name: s.seconds for s in tiny_run[1].solutions}
+    assert {s.name: s.seconds for s in results.solutions} == times
+
+
+def test_other_controls_are_added_and_nothing_is_lost(tiny_run, tiny_config, used):
+    config = changed(tiny_config, controls=(0.0, 0.25), composite_alphas=(), log_every_steps=3)
+    results = experiment.run(config, used)
+    old = {s.name: s for s in tiny_run[1].solutions}
+    assert {s.name for s in results.solutions} == {*old, "control_0.25"}
+    assert all(results[name].to_json() == solution.to_json() for name, solution in old.items())
+    assert results["control_0.25"].steps_from_original == 18  # from its neighbor, control 0.5
+    assert metrics(used).startswith(metrics(tiny_run[0]))
+
+
+def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_config, used):
+    """As after a kill: a checkpoint is gone, the log is ahead of it and ends in half a line."""
+    for name in ("control_1", "control_0"):
+        shutil.rmtree(used / "solutions" / name)
+    shutil.rmtree(used / "stages" / "control_1" / "8")
+    (used / "results.json").unlink()
+    with (used / "metrics.jsonl").open("a") as log:
+        log.write('{"stage": "control_1", "st')
+    results = experiment.run(tiny_config, used)
+    assert numbers(results) == numbers(tiny_run[1])
+    ordered = sorted(metrics(used).splitlines())
+    assert ordered == sorted(metrics(tiny_run[0]).splitlines())
+
+
+def test_another_evaluation_keeps_the_models(tiny_run, tiny_config, used):
+    config = changed(tiny_config, **{"evaluation.hole": 8})
+    results = experiment.run(config, used)
+    for solution in tiny_run[1].solutions:
+        new = results[solution.name]
+        assert new.forget_loss == solution.forget_loss
+        assert new.metrics["forget/psnr"] != solution.metrics["forget/psnr"]
+    assert metrics(used) == metrics(tiny_run[0])
+
+
+def test_changed_settings_of_a_stage_are_refused_by_name(tiny_config, used):
+    before = sorted((p, p.stat().st_mtime_ns) for p in used.rglob("*.json"))
+    config = changed(tiny_config, **{"pareto.beta": 2.0, "boundary.alpha": 1.0})
+    with pytest.raises(ValueError) as caught:
+        experiment.run(config, used)
+    told = str(caught.value)
+    assert "config.pareto.beta was 1.0 and is 2.0 (control_0, control_0.5, control_1)" in told
+    assert "config.boundary.alpha was 5.0 and is 1.0 (complete" in told
+    assert f"remove {used} to start afresh" in told
+    assert sorted((p, p.stat().st_mtime_ns) for p in used.rglob("*.json")) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"seed": 1}, "(classifier, complete, composite_0.1, composite_1, control_0, control_0.5"),
+        ({"boundary.utility_alpha": 2.0}, "(control_0, control_0.5, control_1, utility)"),
+        ({"pareto.first_steps": 11}, "(control_0.5)"),
+        ({"pareto.steps": 7}, "(control_0, control_0.5, control_1)"),
+        ({"classifier.steps": 13}, "(classifier)"),
+        ({"model.encoder_depth": 2}, "(classifier, complete"),
+    ],
+)
+def test_each_setting_belongs_to_its_stages(tiny_config, used, changes, stages):
+    with pytest.raises(ValueError) as caught:
+        experiment.run(changed(tiny_config, **changes), used)
+    assert stages in str(caught.value)
+
+
+def test_a_damaged_record_is_named(tiny_config, used):
+    (used / "stages" / "complete.json").write_text("{}")
+    with pytest.raises(ValueError, match="complete.json must be the record of a stage"):
+        experiment.run(tiny_config, used)
+
+
+def test_a_second_run_in_one_workdir_is_refused(tiny_config, used):
+    with (used / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match=f"one run at a time, and process {os.getpid()} is"):
+            experiment.run(tiny_config, used)
+
+
+def test_folders_that_are_no_workdir_are_left_alone(tiny_config, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        experiment.run(tiny_config, tmp_path)
+    with pytest.raises(ValueError, match="is a file"):
+        experiment.run(tiny_config, tmp_path / "thesis.tex")
+    with pytest.raises(ValueError, match="must be a folder that can be written to"):
+        experiment.run(tiny_config, tmp_path / "thesis.tex" / "run")
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_other_pictures_are_refused(tiny_config, used):
+    manifest = json.loads((used / "manifest.json").read_text())
+    manifest["hash"] = "0" * 64
+    (used / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="must keep their pictures"):
+        experiment.run(tiny_config, used)
+
+
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(tiny_run, tiny_config, used, caplog):
+    """A flipped byte in the arrays of the newest checkpoint of a finished stage."""
+    shutil.rmtree(used / "solutions" / "control_1")
+    state = used / "stages" / "control_1" / "8" / "state" / "ocdbt.process_0"
+    files = [p for p in state.rglob("*") if p.is_file()]
+    largest = max(files, key=lambda p: p.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    results = experiment.run(tiny_config, used)
+    assert "stages/control_1/8 is damaged" in caplog.text
+    assert numbers(results) == numbers(tiny_run[1])
+    assert np.array_equal(
+        (used / "solutions/control_1/params.safetensors").read_bytes(),
+        (tiny_run[0] / "solutions/control_1/params.safetensors").read_bytes(),
+    )
