@@ -1,0 +1,22 @@
+"""How JAX starts in our commands: quietly, and keeping what it compiles for the next time."""
+
+import os
+from pathlib import Path
+
+import jax
+
+
+def start_jax() -> None:
+    """Keeps compiled functions in the user's cache, and JAX silent about missing accelerators.
+
+    Call it before the first array: what a backend has said or compiled before stays so.
+
+    Example:
+        >>> start_jax()
+    """
+    # Where there is no accelerator JAX says so on every start; nobody needs it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cu_jax" / "xla"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
