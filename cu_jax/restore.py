@@ -152,7 +152,11 @@ def _checked(args: argparse.Namespace) -> tuple[restoring.Job, list[list[Path]]]
 
 def _hole(args: argparse.Namespace, size: int) -> Hole:
     if args.mask is not None:
-        return restoring.drawn(restoring.read_picture(args.mask).image, str(args.mask))
+        try:
+            image = restoring.read_picture(args.mask).image
+        except ValueError as error:
+            raise ValueError(f"A mask must be a readable picture, but {error}.") from error
+        return restoring.drawn(image, str(args.mask))
     if args.outpaint is not None:
         return restoring.outpainting(args.outpaint, size)
     if args.hole is None:

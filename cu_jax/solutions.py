@@ -40,7 +40,8 @@ def load_solution(workdir: str | os.PathLike[str], name: str = "original") -> tu
         >>> sizes = dict(image_size=8, patch_size=4, channels=1)
         >>> sizes |= dict(encoder_width=8, encoder_depth=1, encoder_heads=2)
         >>> sizes |= dict(decoder_width=8, decoder_depth=1, decoder_heads=2)
-        >>> params = Mae(**sizes).init(jax.random.key(0))
+        >>> shapes = jax.eval_shape(Mae(**sizes).init, jax.random.key(0))
+        >>> params = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         >>> config = ConfigDict({"model": {"name": "mae"} | sizes})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_solution(Path(folder, "solutions", "original"), config, params, {})

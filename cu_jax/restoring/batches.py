@@ -25,12 +25,16 @@ def check_mask(model: Model, params: Params, mask: Float[np.ndarray, "h w 1"]) -
         >>> from cu_jax.models.mae import Mae
         >>> mae = Mae(image_size=8, patch_size=4, channels=1, encoder_width=8, encoder_depth=1,
         ...           encoder_heads=2, decoder_width=8, decoder_depth=1, decoder_heads=2)
-        >>> check_mask(mae, mae.init(jax.random.key(0)), np.ones((8, 8, 1), np.float32))
+        >>> shapes = jax.eval_shape(mae.init, jax.random.key(0))
+        >>> check_mask(mae, shapes, np.ones((8, 8, 1), np.float32))
         Traceback (most recent call last):
-        ValueError: A hole must leave at least one patch of 4 x 4 pixels whole, ...
+        ValueError: A hole must leave at least one patch of 4 x 4 pixels whole ...
     """
     images = jax.ShapeDtypeStruct((1, *model.image_shape), jnp.uint8)
-    jax.eval_shape(_restored(model, mask), params, images)
+    try:
+        jax.eval_shape(_restored(model, mask), params, images)
+    except ValueError as error:
+        raise ValueError(str(error)) from error  # Without JAX's remarks on its own frames.
 
 
 def restorer(model: Model, mask: Float[np.ndarray, "h w 1"], batch_size: int = 32) -> Restore:
@@ -54,7 +58,9 @@ def restorer(model: Model, mask: Float[np.ndarray, "h w 1"], batch_size: int = 3
         >>> mask = np.zeros((8, 8, 1), np.float32)
         >>> mask[:4, :4] = 1
         >>> restore = restorer(mae, mask, batch_size=2)
-        >>> restore(mae.init(jax.random.key(0)), np.zeros((3, 8, 8, 1), np.uint8)).shape
+        >>> shapes = jax.eval_shape(mae.init, jax.random.key(0))
+        >>> params = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        >>> restore(params, np.zeros((3, 8, 8, 1), np.uint8)).shape
         (3, 8, 8, 1)
     """
     if batch_size < 1:

@@ -88,9 +88,10 @@ def pasted(
     if not len(rows):
         return image.copy()
     # Large pictures have small holes: only the hole's own box is enlarged.
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    left, top = int(columns[0]), int(rows[0])
+    window = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
     inside = hole[window]
-    fill = _enlarged(restored, centered_square(*image.size), (columns[0], rows[0]), inside.shape)
+    fill = _enlarged(restored, centered_square(*image.size), (left, top), inside.shape)
     if image.mode in ("L", "LA", "I;16") and fill.shape[2] == 3:
         fill = fill @ np.array([[0.299], [0.587], [0.114]], np.float32)  # As Pillow's mode L.
     most = 65535 if image.mode == "I;16" else 255

@@ -120,10 +120,10 @@ def drawn(image: Image.Image, name: str) -> Hole:
 
     Example:
         >>> mask = Image.new("L", (4, 4))
-        >>> mask.putpixel((1, 2), 255)
+        >>> mask.putpixel((3, 1), 255)
         >>> drawn(mask, "mask.png").over(2, 2)
-        array([[False, False],
-               [ True, False]])
+        array([[False,  True],
+               [False, False]])
     """
     grid = np.asarray(eight_bits(image, backdrop=0).convert("L")) >= 128
     if grid.all() or not grid.any():

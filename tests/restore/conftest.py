@@ -26,11 +26,12 @@ def make_run(workdir, model, solutions, evaluation):
         f"{kind}_original": rng.integers(0, 256, (10, *built.image_shape), np.uint8)
         for kind in ("retain", "forget")
     }
-    for seed, name in enumerate(solutions):
-        params = built.init(jax.random.key(seed))
-        # Fresh predictions are near zero, which is black or brown: here they are all shades.
-        head = params["decoder"]["decoder_pred"]
-        head["bias"] = head["bias"] + rng.normal(0.5, 0.3, head["bias"].shape).astype(np.float32)
+    template = jax.eval_shape(built.init, jax.random.key(0))  # Nothing is compiled.
+    for name in solutions:
+        params = jax.tree.map(lambda x: rng.normal(0, 0.2, x.shape).astype(x.dtype), template)
+        # What the decoder predicts is neither all black nor all white.
+        params["decoder"]["decoder_norm"]["scale"] += 1
+        params["decoder"]["decoder_pred"]["bias"] += np.float32(0.5)
         folder = workdir / "solutions" / name
         save_solution(folder, ConfigDict({"model": model}), params, pictures)
     (workdir / "config.json").write_text(json.dumps({"config": {"evaluation": evaluation}}))
