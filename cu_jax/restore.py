@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             force=args.force,
         )
     except KeyboardInterrupt:
-        _say(f"Stopped. The pictures in {args.out} are whole; --force writes over them.")
+        _say(f"Stopped. Every picture in {args.out} is whole; --force writes over those there.")
         return 130
     _say(f"Written: {_few([path for paths in outputs for path in paths])}.")
     return 0
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--solution",
         default="original",
-        metavar="NAME[,NAME…]",
+        metavar="NAME[,NAME...]",
         help="the folder's name in WORKDIR/solutions (default: original); several give "
         "NAME.SOLUTION.png each, or one panel each side by side",
     )
@@ -184,8 +184,9 @@ def _evaluated_share(workdir: Path, size: int) -> float:
 
 
 def _few(paths: Sequence[Path]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(str(path) for path in paths[:3]) + more
+    if len(paths) > 3:
+        return f"{paths[0]} and {len(paths) - 1} more"
+    return ", ".join(map(str, paths))
 
 
 def _say(text: str) -> None:

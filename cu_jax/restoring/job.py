@@ -60,7 +60,9 @@ def inspected(
         ValueError: a picture cannot be read (all such are named), or the hole leaves nothing of one
             or removes nothing from it, or the model refuses the hole.
     """
+    params = next(iter(solutions.values()))
     shown, masks, broken = [], [], []
+    accepted = set()
     notes: dict[str, list[Path]] = collections.defaultdict(list)
     with Progress("check", len(pictures), unit="pictures") as progress:
         for done, path in enumerate(pictures, start=1):
@@ -71,8 +73,11 @@ def inspected(
             else:
                 size = picture.image.size
                 removed = hole.over(*size)
-                mask = model_mask(removed, model.image_shape[0])
                 _check_hole(removed, hole, path)
+                mask = model_mask(removed, model.image_shape[0])
+                if mask.tobytes() not in accepted:
+                    check_mask(model, params, mask)
+                    accepted.add(mask.tobytes())
                 shown.append(seen(picture.image, removed, model.image_shape))
                 masks.append(mask)
                 colored = model.image_shape[2] == 1 and has_color(picture.image)
@@ -85,9 +90,6 @@ def inspected(
             f"Every picture must be readable, and {len(broken)} of {len(pictures)} "
             f"{'is' if len(broken) == 1 else 'are'} not: {'; '.join(broken)}."
         )
-    params = next(iter(solutions.values()))
-    for mask in {mask.tobytes(): mask for mask in masks}.values():
-        check_mask(model, params, mask)
     return Job(model, solutions, hole, pictures, shown, masks, notes)
 
 
@@ -118,6 +120,7 @@ def restore_files(
                 part = indices[start : start + batch]
                 stack = np.stack([job.seen[index] for index in part])
                 results = [restore(params, stack) for params in job.solutions.values()]
+                progress.update(done)  # So that the compilation is not in the rate of writing.
                 for index, *restored in zip(part, *results, strict=True):
                     images = _images(job, job.pictures[index], restored, panels)
                     for image, path in zip(images, outputs[index], strict=True):

@@ -88,8 +88,10 @@ def test_the_result_is_the_models_own(run, gray_run, folder, make_noise):
     model, params = load_solution(gray_run, "complete")
     mask = center_hole(28, 12)
     image = jnp.asarray(pixels("a.png")[None, ..., None]) / 255
-    expected = np.asarray(model.restore(params, image, mask, jax.random.key(0)))[0, ..., 0]
-    np.testing.assert_array_equal(pixels("out/a.png"), np.round(expected * 255))
+    out = jax.jit(lambda params: model.restore(params, image, mask, jax.random.key(0)))(params)
+    expected = np.round(np.asarray(out)[0, ..., 0] * 255)
+    assert np.abs(pixels("out/a.png") - expected).max() <= 1
+    assert len(np.unique(expected[8:20, 8:20])) > 20
 
 
 def test_a_color_model_restores_in_its_own_normalization(run, color_run, folder, make_noise):
@@ -98,7 +100,8 @@ def test_a_color_model_restores_in_its_own_normalization(run, color_run, folder,
     model, params = load_solution(color_run)
     low, high = model.pixel_range
     image = low + jnp.asarray(pixels("a.png")[None]) / 255 * (high - low)
-    out = model.restore(params, image, center_hole(16, 8), jax.random.key(0))
+    mask, key = center_hole(16, 8), jax.random.key(0)
+    out = jax.jit(lambda params: model.restore(params, image, mask, key))(params)
     expected = np.round(np.asarray((out - low) / (high - low))[0] * 255)
     assert np.abs(pixels("out/a.png") - expected).max() <= 1
     assert len(np.unique(expected[4:12, 4:12])) > 20
@@ -122,13 +125,13 @@ def test_neither_batches_nor_order_nor_company_change_a_picture(run, folder, mak
 def test_one_hole_is_compiled_once_whatever_the_pictures(run, folder, make_noise, monkeypatch):
     seen = []
     restore = Mae.restore
-    monkeypatch.setattr(Mae, "restore", lambda *a: seen.append(a[2].shape) or restore(*a))
+    monkeypatch.setattr(Mae, "restore", lambda *a: seen.append(a[2].shape[0]) or restore(*a))
     for index, size in enumerate([(28, 28), (90, 60), (61, 200), (33, 33), (50, 50)]):
         make_noise(*size, seed=index).save(f"{index}.png")
     solutions = "--solution=original,complete"
     assert run(folder, "--out=out", "--batch-size=2", solutions) == 0
     # Once to check the mask, which compiles nothing, and once for the program.
-    assert len(seen) == 2
+    assert seen == [1, 2]
 
 
 def test_several_solutions_give_a_file_each_or_a_panel_each(run, folder, make_noise):
@@ -181,7 +184,10 @@ def test_what_people_should_know_is_said_once(run, folder, make_noise, capsys):
     (folder / "notes.txt").touch()
     assert run(folder, "--out=out") == 0
     error = capsys.readouterr().err
-    assert error.count("in color, but the model is gray") == 1 and "and 2 more: in color" in error
+    assert (
+        error.count("in color, but the model is gray") == 1
+        and "0.png and 4 more: in color" in error
+    )
     assert error.count("z.gif: several frames, of which the first is restored.") == 1
     assert "Left out, no pictures by their ending: " in error and "notes.txt" in error
     assert "Removing the central 12 x 12 of 28 x 28 pixels" in error

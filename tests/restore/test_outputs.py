@@ -28,6 +28,7 @@ def names(pictures, endings=("",)):
         (["x/A.jpg", "y/a.jpg"], ["x_A.png", "y_a.png"]),
         (["x/a.jpg", "p/x/a.jpg"], ["x_a.png", "x_a_2.png"]),
         (["x/a.jpg", "y/a.jpg", "z/x_a.png"], ["x_a_2.png", "y_a.png", "x_a.png"]),
+        (["x/a.jpg", "y/a.jpg", "z/X_A.png"], ["x_a_2.png", "y_a.png", "X_A.png"]),
         (["x/a.b.jpg", "x/noending"], ["a.b.png", "noending.png"]),
         (["x/a.jpg", "x/a.png", "y/a.jpg"], ["a_jpg.png", "a_png.png", "a_jpg_2.png"]),
     ],
