@@ -2,7 +2,10 @@
 
 The ε-constraint transform needs JAX and Optax alone and is exported here; everything else lives in
 its room: :mod:`cu_jax.models`, :mod:`cu_jax.data`, :mod:`cu_jax.methods`, :mod:`cu_jax.experiment`.
+`load_solution`, which reads a run's models, is here too; what it needs is imported on first use.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from cu_jax.optim import (
     EpsilonConstraintState,
@@ -14,6 +17,19 @@ from cu_jax.optim import (
     value_and_grads,
 )
 
+if TYPE_CHECKING:
+    from cu_jax.solutions import load_solution
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Imports Flax and the models only for those who load a solution (PEP 562)."""
+        if name == "load_solution":
+            from cu_jax.solutions import load_solution
+
+            return load_solution
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -23,6 +39,7 @@ __all__ = [
     "constraint_multiplier",
     "constraint_state",
     "epsilon_constraint",
+    "load_solution",
     "skip_nonfinite",
     "value_and_grads",
 ]

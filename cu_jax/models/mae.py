@@ -252,10 +252,20 @@ class Mae:
     def restore(
         self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, key: Key
     ) -> Float[Array, "b h w c"]:
-        """Fills every patch that the mask touches and pastes the visible pixels back."""
+        """Fills every patch that the mask touches and pastes the visible pixels back.
+
+        Raises:
+            ValueError: the mask touches no patch, or all of them.
+        """
         del key
         g, p = self.grid, self.patch_size
         touched = np.asarray(mask).reshape(g, p, g, p).max((1, 3)) > 0
+        if touched.all() or not touched.any():
+            raise ValueError(
+                f"A hole must leave at least one patch of {p} x {p} pixels whole and touch at "
+                f"least one, but it touches {touched.sum()} of {touched.size}: give a "
+                f"{'smaller' if touched.all() else 'larger'} hole."
+            )
         corruption = corruptions.fixed_patches(touched, images.shape[0])
         encoder, decoder = self.split(params)
         (patches,) = self.decode(decoder, self.encode(encoder, images, corruption), corruption)
