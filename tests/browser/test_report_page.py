@@ -4,11 +4,11 @@ Needs the extra ``browser`` and Debian's chromium; another one is named by CU_JA
 """
 
 import io
+import itertools
 import os
 
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +26,9 @@ _PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def chromium():
+    # Here, so that the other tests can be collected without it.
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         program = os.environ.get("CU_JAX_CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
@@ -116,7 +119,10 @@ def test_the_slider_moves_pictures_point_and_row_by_keyboard(visit, address):
     assert _shown(page) == ["control 0.5"]
     page.keyboard.press("Home")
     seen = []
+    places = []
     for _ in range(4):
+        place = "(image) => image.getBoundingClientRect().top + scrollY"
+        places.append(page.locator(".solution.current .forget img").evaluate(place))
         seen.append((_shown(page), _current(page), _gray(page, "forget"), _gray(page, "retain")))
         spoken = slider.get_attribute("aria-valuetext")
         assert spoken.startswith(f"{_shown(page)[0]}: forget loss ")
@@ -127,6 +133,7 @@ def test_the_slider_moves_pictures_point_and_row_by_keyboard(visit, address):
         (["control 0.5"], (["0.5"], ["control 0.5"]), 100, 180),
         (["control 0"], (["0"], ["control 0"]), 50, 180),
     ]
+    assert len(set(places)) == 1, "pictures stay in place, or they could not dissolve"
     assert slider.get_attribute("aria-valuetext") == (
         "control 0: forget loss 0.650, retain loss 0.2000"
     )
@@ -140,6 +147,21 @@ def test_a_point_of_the_front_moves_the_slider(visit, address):
     page = visit(address)
     page.locator(".mark", has_text="original").locator(".shape").click()
     assert _slider(page).input_value() == "0" and _shown(page) == ["original"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_of_the_front_do_not_overlap(visit, address, width):
+    page = visit(address, viewport={"width": width, "height": 900})
+    boxes = page.locator(".front text").evaluate_all(
+        """all => all.map((one) => {
+          const box = one.getBoundingClientRect();
+          return [one.textContent, box.left, box.top, box.right, box.bottom];
+        })"""
+    )
+    assert {"original", "complete", "0", "0.5", "1", "α = 0.1"} <= {box[0] for box in boxes}
+    for a, b in itertools.combinations(boxes, 2):
+        apart = a[1] >= b[3] or b[1] >= a[3] or a[2] >= b[4] or b[2] >= a[4]
+        assert apart, (a, b)
 
 
 def test_pictures_dissolve_but_not_for_who_wants_no_motion(visit, address):

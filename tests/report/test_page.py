@@ -158,7 +158,9 @@ def test_the_slider_goes_from_the_original_to_the_strictest_request(workdir):
         "control 0.25: forget loss 0.792, retain loss 0.0540, forget class read 55.0 %",
     ]
     assert slider["aria-valuetext"] == stops[1][1]
-    assert "requested ε 0.761" in stops[2][2]
+    assert (
+        "forget loss ff 0.792 retain loss fr 0.0540 requested ε 0.761 ε error +3.0 %" in stops[2][2]
+    )
     # A figure, a point and a row of each solution belong together.
     for tag, count in (("figure", 7), ("g", 7), ("tr", 7)):
         found = [a["data-solution"] for a, _ in page.all(tag) if "data-solution" in a]

@@ -210,17 +210,16 @@ def _side(
 
 
 def _numbers(results: Results, solution: Solution) -> tuple[tuple[str, str], ...]:
-    found = [("forget loss f_f", cell(solution.forget_loss, ".3f"))]
-    if solution.epsilon is not None:
-        error = (solution.forget_loss - solution.epsilon) / (
-            results.boundaries.span or float("nan")
-        )
-        found = [
-            ("requested ε", cell(solution.epsilon, ".3f")),
-            *found,
-            ("error", cell(error, "+.1%")),
-        ]
-    return (*found, ("retain loss f_r", cell(solution.retain_loss, ".4f")))
+    # All have the same four, so that the pictures below stay in place.
+    span, error = results.boundaries.span, None
+    if solution.epsilon is not None and span:
+        error = (solution.forget_loss - solution.epsilon) / span
+    return (
+        ("forget loss f_f", cell(solution.forget_loss, ".3f")),
+        ("retain loss f_r", cell(solution.retain_loss, ".4f")),
+        ("requested ε", cell(solution.epsilon, ".3f")),
+        ("ε error", cell(error, "+.1%")),
+    )
 
 
 def _spoken(solution: Solution, label: str, sides: Sequence[Side]) -> str:

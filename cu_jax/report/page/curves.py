@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cu_jax.report.page.scales import Scale, place, polyline, ticks
+from cu_jax.report.page.scales import Scale, place, polyline, tick_text, ticks
 from cu_jax.report.palette import GRAY, Look, looks
 from cu_jax.report.series import Series, smoothed
 from cu_jax.report.table import cell
@@ -60,17 +60,19 @@ class Stage:
 
     Attributes:
         look: Its color and name.
+        swapped: Whether the two losses have each other's role in it.
         panels: From top to bottom.
         first: Its first update.
         last: Its last update.
         description: The drawing in words.
 
     Example:
-        >>> Stage(Look(GRAY, "o", "utility"), (), "0", "199", "").look.label
+        >>> Stage(Look(GRAY, "o", "utility"), True, (), "0", "199", "").look.label
         'utility'
     """
 
     look: Look
+    swapped: bool
     panels: tuple[Panel, ...]
     first: str
     last: str
@@ -113,6 +115,7 @@ def curves_view(results: Results, series: Series) -> list[Stage]:
         found.append(
             Stage(
                 look=look,
+                swapped=name == "utility",
                 panels=panels,
                 first=f"{steps[0]:.0f}",
                 last=f"{steps[-1]:.0f}",
@@ -159,7 +162,7 @@ def _panel(stage: Mapping[str, np.ndarray], key: str, title: str, y: Scale, row:
             known = stage["epsilon"][np.isfinite(stage["epsilon"])]
             request = place(y.at(known[-1])) if len(known) else ""
     shown = [-1.0, 0.0, 1.0] if key == "cosine" else ticks(y, 5)
-    places = tuple((place(y.at(t)), f"{t:g}".replace("-", "−")) for t in shown)
+    places = tuple((place(y.at(t)), tick_text(t)) for t in shown)
     return Panel(title, top - 10, top, bottom, places, band, line, request)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from cu_jax.report.labels import short_label
 from cu_jax.report.page.marks import SHAPES, Point, label_places
-from cu_jax.report.page.scales import Scale, extent, place, polyline, ticks
+from cu_jax.report.page.scales import Scale, extent, place, polyline, tick_text, ticks
 from cu_jax.report.palette import GRAY, GREEN, PURPLE, Look, looks, ordered
 from cu_jax.report.table import cell
 from cu_jax.results import Results, Solution
 
 WIDTH, HEIGHT = 480, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 470, 56, 376
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 472, 56, 376
 # The larger size, on a phone.
 _FONT = 16.0
 # Room between the frame and the outermost points.
@@ -133,8 +133,8 @@ def front_view(results: Results) -> Front:
         width=WIDTH,
         height=HEIGHT,
         frame=(_LEFT, _TOP, _RIGHT, _BOTTOM),
-        x_ticks=tuple((place(x.at(t)), f"{t:g}") for t in ticks(x, 8)),
-        y_ticks=tuple((place(y.at(t)), f"{t:g}") for t in ticks(y, 7)),
+        x_ticks=tuple((place(x.at(t)), tick_text(t)) for t in ticks(x, 8)),
+        y_ticks=tuple((place(y.at(t)), tick_text(t)) for t in ticks(y, 7)),
         break_y=place(_BOTTOM + 0.55 * (y.at(y.low) - _BOTTOM)),
         boundaries=_boundary_texts(x, bounds),
         path=_joined(path),

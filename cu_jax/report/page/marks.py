@@ -59,7 +59,7 @@ def label_places(
 
     Example:
         >>> label_places([(50.0, 50.0)], ["a"], (0.0, 0.0, 100.0, 100.0))
-        [(58.25, 43.075, 'start')]
+        [(58.25, 42.235, 'start')]
     """
     taken: list[Box] = [(x - 8, y - 8, x + 8, y + 8) for x, y in points]
     crossings = [point for line in lines for point in _samples(line)]
@@ -86,12 +86,12 @@ def label_places(
         taken.append(box)
         at = {"start": box[0], "middle": (box[0] + box[2]) / 2, "end": box[2]}[anchor]
         # The base line lies above the foot of the box by the depth of a "g".
-        found.append((at, box[3] - 0.2 * size, anchor))
+        found.append((at, box[3] - 0.26 * size, anchor))
     return found
 
 
 def _box(x: float, y: float, far: float, right: int, down: int, text: str, size: float) -> Box:
-    width, height = _LETTER * size * len(text), 1.15 * size
+    width, height = _LETTER * size * len(text), 1.25 * size
     left = x + far * right - width * (0.5 - 0.5 * right)
     # A label beside its point is level with it; one above or below is clear of it.
     top = y + 0.5 * far * down * (1 if right else 2) - height * (0.5 - 0.5 * down)

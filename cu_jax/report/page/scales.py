@@ -81,6 +81,21 @@ def ticks(scale: Scale, count: int) -> list[float]:
     return [float(f"{i * step:.10g}") for i in range(first, last + 1)]
 
 
+def tick_text(value: float) -> str:
+    """A tick's number in at most five letters.
+
+    Example:
+        >>> [tick_text(value) for value in (0.0, -0.25, 0.0005, 2000.0, 1e6)]
+        ['0', '−0.25', '5e−4', '2000', '1e6']
+    """
+    if value and not 1e-3 <= abs(value) < 1e4:
+        digits, _, power = f"{value:.0e}".partition("e")
+        text = f"{digits}e{int(power)}"
+    else:
+        text = f"{value:g}"
+    return text.replace("-", "−")
+
+
 def extent(values: Iterable[float], default: tuple[float, float]) -> tuple[float, float]:
     """The least and the greatest finite value; apart from each other even if there is one alone.
 
