@@ -87,11 +87,7 @@ def test_the_page_loads_nothing_and_allows_nothing(workdir):
                 "data:,",
             )
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
-    assert (
-        "url(" not in text
-        and "@import" not in text
-        and "//" not in re.sub(r"base64,[^\"]*|^\s*//.*$", "", text, flags=re.MULTILINE)
-    )
+    assert not [word for word in ("url(", "@import", "http:", "https:", "ws:") if word in text]
     (policy,) = [
         attributes["content"]
         for attributes, _ in page.all("meta")
