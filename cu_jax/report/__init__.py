@@ -1,9 +1,10 @@
-"""Figures and tables of a run, made from its files alone (NumPy and matplotlib; never jax)."""
+"""Page, figures and tables of a run, made from its files alone, with NumPy; never jax."""
 
 from cu_jax.report.conclusion import closing, summary
 from cu_jax.report.curves import curves_figure
 from cu_jax.report.front import front_figure
 from cu_jax.report.grid import grid_figure
+from cu_jax.report.page import write_page
 from cu_jax.report.pictures import read_pictures, spread
 from cu_jax.report.series import read_series
 from cu_jax.report.table import markdown_table, terminal_table
@@ -20,5 +21,6 @@ __all__ = [
     "spread",
     "summary",
     "terminal_table",
+    "write_page",
     "write_report",
 ]

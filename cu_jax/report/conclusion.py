@@ -46,13 +46,13 @@ def summary(results: Results) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def closing(results: Results, workdir: str | os.PathLike[str], figures: Sequence[Path]) -> str:
+def closing(results: Results, workdir: str | os.PathLike[str], paths: Sequence[Path]) -> str:
     """The last screen of a run: the table, the summary and the paths of what was made.
 
     Args:
         results: The run's results.
         workdir: The run's folder.
-        figures: Paths of the figures made.
+        paths: What `write_report` made: the page and the figures.
 
     Returns:
         Text without a newline at the end.
@@ -69,17 +69,17 @@ def closing(results: Results, workdir: str | os.PathLike[str], figures: Sequence
         ("results", folder / "results.json"),
         ("each step", folder / "metrics.jsonl"),
         ("models", folder / "solutions"),
-        *(("figure", path) for path in figures),
+        *(("page" if path.suffix == ".html" else "figure", path) for path in paths),
         ("TensorBoard", f"tensorboard --logdir {folder}"),
     ]
-    paths = "\n".join(f"  {what:<15} {path}" for what, path in made)
+    list_of_made = "\n".join(f"  {what:<15} {path}" for what, path in made)
     lines = "\n".join(
         textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="      ")
         for line in summary(results).splitlines()
     )
     parts = [terminal_table(results)] if results.solutions else []
     parts += [f"Summary\n{lines}"] if lines else []
-    return "\n\n".join([*parts, f"Made\n{paths}"])
+    return "\n\n".join([*parts, f"Made\n{list_of_made}"])
 
 
 def _original_line(results: Results) -> str:

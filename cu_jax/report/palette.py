@@ -2,15 +2,15 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cu_jax.report.colors import blend, toned
 from cu_jax.results import Solution
 
 # Okabe and Ito, Color Universal Design, 2008: told apart with any kind of color vision.
@@ -70,9 +70,7 @@ class Look:
     @property
     def ink(self) -> str:
         """The color as text: darkened until it has a contrast of 4.5 with white (WCAG 2, AA)."""
-        rgb = _linear(self.color)
-        luminance = float(rgb @ [0.2126, 0.7152, 0.0722])
-        return _hexadecimal(rgb * min(1.0, (1.05 / 4.5 - 0.05) / max(luminance, 1e-6)))
+        return toned(self.color, 4.5, "#FFFFFF")
 
 
 def ordered(solutions: Iterable[Solution]) -> list[Solution]:
@@ -144,7 +142,7 @@ def looks(solutions: Iterable[Solution]) -> dict[str, Look]:
             share = 0.5 if solution.control is None else solution.control
             kind = {"control": "control", "epsilon": "ε ="}.get(name.partition("_")[0])
             text = f"{kind} {number:g}" if kind and number is not None else name.replace("_", " ")
-            look = Look(_blend(_RAMP, share), "o", text)
+            look = Look(blend(_RAMP, share), "o", text)
         elif name == "complete":
             look = Look(VERMILLION, "D", "complete")
         elif name == "utility":
@@ -152,7 +150,7 @@ def looks(solutions: Iterable[Solution]) -> dict[str, Look]:
         elif solution.method == "composite":
             share = composites.index(name) / max(len(composites) - 1, 1)
             text = name if number is None else f"composite α = {number:g}"
-            look = Look(_blend(("#52C7A2", GREEN, "#00513B"), share), "s", text)
+            look = Look(blend(("#52C7A2", GREEN, "#00513B"), share), "s", text)
         elif solution.method in other_methods:
             color, marker = _OTHERS[other_methods.index(solution.method) % len(_OTHERS)]
             look = Look(color, marker, name.replace("_", " "))
@@ -226,19 +224,3 @@ def save(figure: Figure, path: Path) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
-
-
-def _blend(stops: Sequence[str], share: float) -> str:
-    """The color at ``share`` in [0, 1] of a ramp, mixed as light is."""
-    rgb = np.array([_linear(stop) for stop in stops])
-    at = float(np.clip(share, 0, 1)) * (len(stops) - 1)
-    return _hexadecimal(np.array([np.interp(at, range(len(stops)), part) for part in rgb.T]))
-
-
-def _linear(color: str) -> np.ndarray:
-    """Red, green and blue in [0, 1], proportional to light."""
-    return (np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255) ** 2.2
-
-
-def _hexadecimal(rgb: np.ndarray) -> str:
-    return "#" + "".join(f"{round(255 * float(value) ** (1 / 2.2)):02X}" for value in rgb)

@@ -1,6 +1,7 @@
 """Reads the pictures of a run; chooses which to show; finds the hole and its outline."""
 
 import os
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def read_pictures(
         (``[H, W]`` or ``[H, W, 1]``, 1 = removed) where it was written.
 
     Raises:
-        ValueError: A file lacks an array.
+        ValueError: A file lacks an array, or is no such file.
 
     Example:
         >>> read_pictures("no/such/folder", ["original"])
@@ -39,7 +40,7 @@ def read_pictures(
     for name in names:
         path = Path(workdir) / "solutions" / name / "pictures.npz"
         if path.is_file():
-            with np.load(path, allow_pickle=False) as file:
+            with _opened(path) as file:
                 missing = [key for key in _KEYS if key not in file]
                 if missing:
                     raise ValueError(
@@ -48,6 +49,21 @@ def read_pictures(
                     )
                 found[name] = {key: file[key] for key in file.files}
     return found
+
+
+def _opened(path: Path) -> np.lib.npyio.NpzFile:
+    try:
+        file = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} must hold NumPy arrays, got what is no .npz file ({error}): evaluate this "
+            "solution again."
+        ) from error
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise ValueError(
+            f"{path} must hold several NumPy arrays, got one: evaluate this solution again."
+        )
+    return file
 
 
 def spread(labels: np.ndarray, count: int) -> np.ndarray:

@@ -38,7 +38,9 @@ def read_series(path: str | os.PathLike[str]) -> Series:
             try:
                 record = json.loads(line)
                 stage, step = record.pop("stage"), int(record.pop("step"))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+                continue
+            if not isinstance(stage, str):
                 continue
             stages.setdefault(stage, {})[step] = {
                 key: float("nan") if value is None else value

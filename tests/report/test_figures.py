@@ -21,8 +21,9 @@ from cu_jax.report import (
 from cu_jax.results import Boundaries, Results, write_results
 
 
-def test_a_run_gets_three_figures(workdir):
-    paths = write_report(workdir)
+def test_a_run_gets_a_page_and_three_figures(workdir):
+    page, *paths = write_report(workdir)
+    assert page == workdir / "report.html"
     assert [path.relative_to(workdir).as_posix() for path in paths] == [
         "figures/front.png",
         "figures/curves.png",
@@ -39,7 +40,7 @@ def test_a_run_gets_three_figures(workdir):
 
 def test_what_is_missing_is_left_out_with_a_warning(tmp_path, caplog, results):
     write_results(tmp_path / "results.json", results)
-    assert [path.name for path in write_report(tmp_path)] == ["front.png"]
+    assert [path.name for path in write_report(tmp_path)] == ["report.html", "front.png"]
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "No curves.png",
         "No grid.png",

@@ -117,7 +117,9 @@ def test_lines_whose_numbers_are_missing_are_left_out():
 
 
 def test_the_last_screen_names_what_was_made():
-    text = closing(_results(), "runs/demo", [Path("runs/demo/figures/front.png")])
+    made = [Path("runs/demo/report.html"), Path("runs/demo/figures/front.png")]
+    text = closing(_results(), "runs/demo", made)
+    assert f"  {'page':<15} runs/demo/report.html\n" in text
     assert terminal_table(_results()) in text
     for path in ("results.json", "metrics.jsonl", "solutions", "figures/front.png"):
         assert f"runs/demo/{path}\n" in text

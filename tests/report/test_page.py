@@ -1,0 +1,408 @@
+"""The page of a run: what is in it, that it needs nothing else, and that no name can break it."""
+
+import base64
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cu_jax.report import write_page
+from cu_jax.report.__main__ import main
+from cu_jax.report.page.sheets import hole_path, make_sheet
+from cu_jax.results import Boundaries, Results, write_results
+
+_VOID = {"meta", "link", "input", "img", "br"}
+_NAN = math.nan
+
+
+class Page(HTMLParser):
+    """A parsed page: its elements as (tag, attributes, text within), in order."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.elements, self._open = [], []
+        self.feed(text)
+        self.close()
+        assert not self._open, "every element is closed"
+
+    def handle_starttag(self, tag, attributes):
+        names = [name for name, _ in attributes]
+        assert len(set(names)) == len(names), (tag, names)
+        element = [tag, dict(attributes), ""]
+        self.elements.append(element)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append([tag, dict(attributes), ""])
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for element in self._open:
+            element[2] += data
+
+    def all(self, tag, **wanted):
+        return [
+            (attributes, " ".join(text.split()))
+            for name, attributes, text in self.elements
+            if name == tag and all(attributes.get(k) == v for k, v in wanted.items())
+        ]
+
+
+def _page(workdir):
+    return Page(write_page(workdir).read_text(encoding="utf-8"))
+
+
+def _cells(page):
+    """The text and the sorting value of each cell of the body of the table, by row."""
+    found, row = {}, None
+    for tag, attributes, text in page.elements:
+        if tag == "tr":
+            row = found.setdefault(attributes["data-solution"], []) if attributes else None
+        elif row is not None and "data-value" in attributes:
+            row.append((text.strip(), attributes["data-value"]))
+    return list(found.values())
+
+
+def test_the_page_loads_nothing_and_allows_nothing(workdir):
+    text = write_page(workdir).read_text(encoding="utf-8")
+    page = Page(text)
+    for tag, attributes, _ in page.elements:
+        for name in ("src", "href", "action", "data", "poster", "srcset", "xlink:href"):
+            value = attributes.get(name, "#")
+            assert value.startswith(("#", "data:image/png;base64,")) or (tag, value) == (
+                "link",
+                "data:,",
+            )
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+    assert not [word for word in ("url(", "@import", "http:", "https:", "ws:") if word in text]
+    (policy,) = [
+        attributes["content"]
+        for attributes, _ in page.all("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'" and rules["img-src"] == "data:"
+    for tag in ("style", "script"):
+        (content,) = [text for name, _, text in page.elements if name == tag]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_references_within_the_page_resolve_and_ids_are_unique(workdir):
+    page = _page(workdir)
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    for _, attributes, _ in page.elements:
+        for name in ("for", "aria-labelledby", "aria-describedby", "aria-controls"):
+            assert set(attributes.get(name, "").split()) <= set(ids)
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in ids
+
+
+def test_every_solution_is_in_the_table_with_all_its_numbers(workdir, results):
+    page = _page(workdir)
+    rows = {row[0][0]: row for row in _cells(page)}
+    assert list(rows) == [
+        "original", "complete", "control 0.25", "control 0.75", "utility",
+        "composite α = 0.03", "composite α = 0.1",
+    ]  # fmt: skip
+    heads = [text for attributes, text in page.all("button") if "data-kind" in attributes]
+    assert all(len(row) == len(heads) for row in rows.values())
+    control = dict(zip(heads, rows["control 0.25"], strict=True))
+    s = results["control_0.25"]
+    assert control["request: ε"] == ("0.7608", repr(s.epsilon))
+    assert control["loss: retain fr"] == ("0.05400", repr(s.retain_loss))
+    # (0.792 − 0.76075) / (1.678 − 0.64)
+    assert control["loss: ε error"][0] == "+3.0 %"
+    assert control["forget pictures: class read"] == ("55.0 %", "0.55")
+    utility = dict(zip(heads, rows["utility"], strict=True))
+    assert utility["request: ε"] == ("–", "")
+    # No solution has them, so they are no columns.
+    assert not [head for head in heads if "cosine" in head or "FID" in head]
+
+
+def test_the_slider_goes_from_the_original_to_the_strictest_request(workdir):
+    page = _page(workdir)
+    (slider,) = [attributes for attributes, _ in page.all("input")]
+    assert (slider["type"], slider["min"], slider["max"], slider["value"]) == (
+        "range",
+        "0",
+        "2",
+        "1",
+    )
+    stops = sorted(
+        (int(attributes["data-stop"]), attributes["data-spoken"], text)
+        for attributes, text in page.all("figure")
+        if "data-stop" in attributes
+    )
+    assert [spoken for _, spoken, _ in stops] == [
+        "original: forget loss 1.678, retain loss 0.0000, forget class read 55.0 %",
+        "control 0.75: forget loss 1.020, retain loss 0.0260, forget class read 55.0 %",
+        "control 0.25: forget loss 0.792, retain loss 0.0540, forget class read 55.0 %",
+    ]
+    assert slider["aria-valuetext"] == stops[1][1]
+    assert (
+        "forget loss ff 0.792 retain loss fr 0.0540 requested ε 0.761 ε error +3.0 %" in stops[2][2]
+    )
+    # A figure, a point and a row of each solution belong together.
+    for tag, count in (("figure", 7), ("g", 7), ("tr", 7)):
+        found = [a["data-solution"] for a, _ in page.all(tag) if "data-solution" in a]
+        assert sorted(found) == [str(i) for i in range(count)]
+
+
+def test_pictures_are_those_of_the_run(workdir, results):
+    images = [attributes for attributes, _ in _page(workdir).all("img")]
+    assert len(images) == 2 * (2 + len(results.solutions))
+    assert all(image["alt"] for image in images)
+    image = next(i for i in images if i["alt"].startswith("Forget pictures, restored by utility"))
+    assert image["alt"].endswith("classes 5, 5, 6, 6, 7, 7")
+    decoded = Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2])))
+    pixels = np.asarray(decoded)
+    assert pixels.shape == (int(image["height"]), int(image["width"]), 2) == (17, 26, 2)
+    with np.load(workdir / "solutions" / "utility" / "pictures.npz") as arrays:
+        # The first of the three labels in turn: pictures 0 and 3 have the label 5.
+        restored = arrays["forget_restored"][3, ..., 0]
+    np.testing.assert_array_equal(pixels[:8, 9:17, 0], restored)
+    np.testing.assert_array_equal(pixels[:8, 8:10, 1], np.tile([0, 255], (8, 1)))
+
+
+def test_large_pictures_in_color_are_shrunk(make_arrays):
+    arrays = make_arrays(size=200, count=3, channels=3)
+    sheet = make_sheet(arrays["retain_original"], "three")
+    assert (sheet.height, sheet.width, sheet.sharp) == (96, 3 * 96 + 2 * 7, False)
+    mask = np.zeros((200, 200), bool)
+    mask[50:100, 50:150] = True
+    assert hole_path(mask, 1) == "M24 24H72M24 48H72M24 24V48M72 24V48"
+
+
+def test_the_front_and_the_curves_are_drawn_and_described(workdir, results):
+    page = _page(workdir)
+    drawings = [attributes for attributes, _ in page.all("svg", role="img")]
+    assert len(drawings) == 1 + 6
+    assert "control 0.75 1.020 and 0.0260" in page.all("desc")[0][1]
+    described = [d["aria-label"] for d in drawings[1:]]
+    assert described[2].startswith("control 0.75, 5 updates logged, running means at the end: ")
+    assert "(requested 1.002)" in described[2]
+    texts = {text for _, text in page.all("text")}
+    assert {"original", "complete", "utility", "0.25", "0.75", "α = 0.1", "α = 0.03"} <= texts
+    assert {"ε min0.640", "ε max1.123", "ε original1.678"} <= texts
+    paths = [
+        attributes for attributes, _ in page.all("path") if "curve" in attributes.get("class", "")
+    ]
+    assert len(paths) == 6 * 2
+    assert all(re.fullmatch(r"(M[\d. ]+(L[\d. ]+)+)+", p["d"]) for p in paths)
+
+
+def test_how_it_was_made(workdir, results):
+    made = dataclasses.replace(
+        results, manifest_hash="ec1c", environment={"jax": "0.10.2"}, stages={"complete": 28.64}
+    )
+    write_results(workdir / "results.json", made)
+    config = {"seed": 7, "pareto": {"optimizer": {"learning_rate": 0.001, "clip": None}}}
+    (workdir / "config.json").write_text(json.dumps({"hash": "3f9a", "config": config}))
+    page = _page(workdir)
+    pairs = [text for _, text in page.all("tr")]
+    for pair in (
+        "seed 7", "hash of the settings 3f9a", "hash of the manifest ec1c", "jax 0.10.2",
+        "complete 28.6", "ε min (complete) 0.6400", "optimizer.learning_rate 0.001",
+        "optimizer.clip –",
+    ):  # fmt: skip
+        assert pair in pairs, pair
+    assert not page.all("p", **{"class": "note warning"})
+    (workdir / "config.json").write_text(json.dumps({"hash": "other", "config": config}))
+    ((_, warning),) = _page(workdir).all("p", **{"class": "note warning"})
+    assert "another run's" in warning
+
+
+EVIL = (
+    "</script><script>alert(1)</script><!-- \" ' & {{ 7 * 7 }} ]]> \u202e\u2028 "
+    "<img src=x onerror=y>"
+)
+
+
+def _evil(workdir, results):
+    """Puts the name into every place of a run that takes one."""
+    bad = tuple(
+        dataclasses.replace(s, method=EVIL) if s.name.startswith("composite") else s
+        for s in results.solutions
+    )
+    changed = dataclasses.replace(
+        results, name=EVIL, config_hash=EVIL, manifest_hash=EVIL, solutions=bad,
+        environment={EVIL: EVIL, "nested": {EVIL: [EVIL]}}, stages={EVIL: 1.0},
+    )  # fmt: skip
+    write_results(workdir / "results.json", changed)
+    settings = {"hash": EVIL, "config": {EVIL: EVIL, "seed": EVIL, "data": {EVIL: [EVIL]}}}
+    (workdir / "config.json").write_text(json.dumps(settings))
+    with (workdir / "metrics.jsonl").open("a") as file:
+        for step in range(3):
+            line = {"stage": EVIL, "step": step, "retain_loss": 0.1, "forget_loss": 0.2}
+            file.write(json.dumps(line) + "\n")
+
+
+def test_every_name_is_escaped_everywhere(workdir, results):
+    harmless = _page(workdir)
+    _evil(workdir, results)
+    text = write_page(workdir).read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.all("h1")[0][1] == " ".join(EVIL.split())
+    assert text.count("<script") == text.count("</script") == 1
+    assert "<!--" not in text and "<img src=x" not in text and "49" not in page.all("h1")[0][1]
+    assert {tag for tag, _, _ in page.elements} <= {tag for tag, _, _ in harmless.elements} | {
+        *("details", "summary", "h4")
+    }
+    name = " ".join(EVIL.split())
+    rows = [text for _, text in page.all("tr")]
+    assert f"hash of the settings {name}" in rows and f"{name} 1.0" in rows
+    assert f"{name} {name}" in rows and f"seed {name}" in rows
+    # A stage that is no solution is called by its own name.
+    assert name.replace("_", " ") in [text for _, text in page.all("figcaption")]
+    assert f"baseline: {name}" in [text for _, text in page.all("li")]
+
+
+def test_half_a_character_cannot_stop_the_page(workdir):
+    data = json.loads((workdir / "results.json").read_text())
+    data["name"] = "a\ud800b"
+    (workdir / "results.json").write_text(json.dumps(data))
+    assert _page(workdir).all("h1")[0][1] == "a?b"
+
+
+def test_what_is_missing_is_said_in_its_place(tmp_path, results):
+    write_results(tmp_path / "results.json", results)
+    page = _page(tmp_path)
+    notes = " ".join(text for _, text in page.all("p", **{"class": "note"}))
+    assert "There are no pictures" in notes
+    assert "There are no curves" in notes
+    assert "The settings are not known" in notes
+    assert not page.all("img") and len(_cells(page)) == len(results.solutions)
+    assert len(page.all("input")) == 1, "the slider still moves over the front and the table"
+
+
+def test_some_pictures_are_missing(workdir):
+    (workdir / "solutions" / "original" / "pictures.npz").unlink()
+    (workdir / "solutions" / "control_0.25" / "pictures.npz").unlink()
+    page = _page(workdir)
+    notes = [text for _, text in page.all("p", **{"class": "note"})]
+    assert "Without pictures: original, control 0.25." in notes
+    assert len(page.all("img")) == 2 * (2 + 5)
+
+
+def test_undefined_numbers_are_dashes_and_an_empty_run_has_a_page(tmp_path, make_solution):
+    bounds = Boundaries(epsilon_min=_NAN, epsilon_max=_NAN, epsilon_original=_NAN)
+    broken = dataclasses.replace(make_solution("control_0.5", _NAN, _NAN, 0.5), violation=_NAN)
+    original = make_solution("original", 0.0, _NAN, method="original")
+    for solutions in ((), (original,), (broken, original)):
+        results = Results(name="x", config_hash="0", boundaries=bounds, solutions=solutions)
+        write_results(tmp_path / "results.json", results)
+        page = _page(tmp_path)
+        assert len(_cells(page)) == len(solutions)
+        words = " ".join(text for tag, _, text in page.elements if tag == "main").lower()
+        assert not re.search(r"\b(nan|none|inf|null)\b", words)
+    assert "forget loss –, retain loss –" in page.all("figure")[1][0]["data-spoken"]
+
+
+def test_a_run_without_requests_has_no_slider(tmp_path, results):
+    without = [s for s in results.solutions if s.epsilon is None]
+    write_results(tmp_path / "results.json", dataclasses.replace(results, solutions=tuple(without)))
+    page = _page(tmp_path)
+    assert not page.all("input") and not page.all("button", id="all")
+    assert any("requested no ε" in text for _, text in page.all("p"))
+
+
+def test_the_same_files_give_the_same_bytes(workdir):
+    first = write_page(workdir).read_bytes()
+    code = f"from cu_jax.report import write_page; write_page({str(workdir)!r})"
+    # Another process: another order of sets, another time, another folder.
+    environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=workdir)
+    assert (workdir / "report.html").read_bytes() == first
+    assert not [name for name in os.listdir(workdir) if name.endswith(".tmp")]
+
+
+def test_a_failed_write_keeps_the_old_page(workdir, monkeypatch):
+    before = write_page(workdir).read_bytes()
+
+    def broken(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(OSError, match="disk full"):
+        write_page(workdir)
+    assert (workdir / "report.html").read_bytes() == before
+    assert not [name for name in os.listdir(workdir) if name.endswith(".tmp")]
+
+
+def test_the_command_makes_the_page_alone(workdir):
+    command = [sys.executable, "-m", "cu_jax.report", str(workdir)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == str(workdir / "report.html")
+    assert not (workdir / "figures").exists()
+
+
+def _no_results(workdir):
+    (workdir / "results.json").unlink()
+
+
+def _results_are_no_json(workdir):
+    (workdir / "results.json").write_text("{")
+
+
+def _settings_are_no_json(workdir):
+    (workdir / "config.json").write_text("[")
+
+
+def _settings_are_no_object(workdir):
+    (workdir / "config.json").write_text("[]")
+
+
+def _pictures_are_cut_off(workdir):
+    path = workdir / "solutions" / "utility" / "pictures.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _pictures_are_text(workdir):
+    (workdir / "solutions" / "utility" / "pictures.npz").write_text("no pictures")
+
+
+def _the_page_is_a_folder(workdir):
+    (workdir / "report.html").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_no_results, "there is no such file"),
+        (_results_are_no_json, "must hold JSON"),
+        (_settings_are_no_json, "must hold JSON"),
+        (_settings_are_no_object, "must hold an object"),
+        (_pictures_are_cut_off, "must hold NumPy arrays"),
+        (_pictures_are_text, "must hold NumPy arrays"),
+        (_the_page_is_a_folder, "report.html could not be made"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(workdir, capsys, spoil, words):
+    spoil(workdir)
+    assert main([str(workdir)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and words in err and len(err.splitlines()) == 1
+
+
+def test_a_missing_argument_is_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2
+    assert "WORKDIR" in capsys.readouterr().err
