@@ -72,19 +72,26 @@ class FullSetLosses:
 
         return jax.jit(jax.value_and_grad(loss))
 
-    def _mean(self, name: str, encoder: Params) -> tuple[jax.Array, Params]:
+    @property
+    def pictures(self) -> int:
+        """How many pictures one evaluation looks at."""
+        return sum(len(self._data.source(name, "train")) for name in SETS)
+
+    def _mean(self, name: str, encoder: Params, done: Callable[[int], None]) -> Any:
         source = self._data.source(name, "train")
         total = None
         for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
             key = jax.random.fold_in(self._key, index)
             part = self._sums[name](encoder, batch, self._frozen, key)
             total = part if total is None else jax.tree.map(jnp.add, total, part)
+            jax.block_until_ready(part)  # or the batches of a large set would all wait in memory
+            done(min(self._batch_size, len(source) - index * self._batch_size))
         return jax.tree.map(lambda x: x / len(source), total)
 
-    def __call__(self, params: Params) -> FullSet:
-        """Evaluates a whole model's parameters."""
+    def __call__(self, params: Params, done: Callable[[int], None] = lambda count: None) -> FullSet:
+        """Evaluates a whole model's parameters; ``done`` hears of each batch's pictures."""
         encoder, _ = self._model.split(params)
-        (f_r, g_r), (f_f, g_f) = (self._mean(name, encoder) for name in SETS)
+        (f_r, g_r), (f_f, g_f) = (self._mean(name, encoder, done) for name in SETS)
         dot, sq_r, sq_f = (
             float(optax.tree.vdot(a, b)) for a, b in ((g_r, g_f), (g_r, g_r), (g_f, g_f))
         )
@@ -127,7 +134,7 @@ class Validation:
         pictures: int,
     ) -> None:
         self._mask = corruptions.center_hole(model.image_shape[0], hole)
-        self._data, self._batch_size, self._pictures = data, batch_size, pictures
+        self._data, self._batch_size, self._kept = data, batch_size, pictures
         self._classifier = classifier
         self._key = jax.random.key(seed)
 
@@ -165,8 +172,19 @@ class Validation:
         scores = [self._references[name]["clean_accuracy"] for name in SETS]
         return float(np.average(scores, weights=sizes))
 
-    def __call__(self, params: Params) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    @property
+    def pictures(self) -> int:
+        """How many pictures one evaluation looks at."""
+        return sum(len(self._references[name]["labels"]) for name in SETS)
+
+    def __call__(
+        self, params: Params, done: Callable[[int], None] = lambda count: None
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Measures a whole model's parameters.
+
+        Args:
+            params: the parameters.
+            done: hears how many pictures were measured, set by set.
 
         Returns:
             ``set/metric`` → value, and the pictures for the figures (uint8; labels int32).
@@ -189,11 +207,12 @@ class Validation:
                 ),
                 f"{name}/loss_hole": float(np.mean(metrics.hole_mse(restored, target, self._mask))),
             }
-            chosen = spread(labels, self._pictures)
+            chosen = spread(labels, self._kept)
             pictures |= {
                 f"{name}_original": original[chosen],
                 f"{name}_corrupted": (original[chosen] * (1 - self._mask)).astype(np.uint8),
                 f"{name}_restored": np.round(restored[chosen] * 255).astype(np.uint8),
                 f"{name}_label": labels[chosen].astype(np.int32),
             }
+            done(len(labels))
         return values, pictures

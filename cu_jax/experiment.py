@@ -9,11 +9,11 @@ from ml_collections import ConfigDict
 
 from cu_jax import config as settings
 from cu_jax import report, sharding
-from cu_jax.data import open_data
+from cu_jax.data import Data, open_data, training_iterator
 from cu_jax.evaluation import FullSetLosses, Validation
 from cu_jax.fingerprints import StageRecord
 from cu_jax.logs import MetricLog
-from cu_jax.methods import METHODS, unlearning_objectives
+from cu_jax.methods import METHODS, Method, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.pretraining import original_model
 from cu_jax.provenance import config_hash, environment
@@ -66,6 +66,9 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 log_every_steps=config.log_every_steps,
                 checkpoint_every_steps=config.checkpoint_every_steps,
             )
+            # Before the first stage: what is wrong with later ones.
+            training_iterator(data, batch_size=config.batch_size, seed=config.seed)
+            sharding.check_batch(runner.mesh, config.batch_size)
             seconds: dict[str, float] = {}
             teacher, classifier = original_model(config, model, runner, seconds)
             solver = _prepare(config, model, teacher, classifier, runner)
@@ -82,6 +85,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
 def _prepare(
     config: ConfigDict, model: Model, teacher: Params, classifier: Params, runner: Runner
 ) -> Solver:
+    methods = _methods(config, runner.data, model, teacher)
     loss = loss_config(config, runner.data)
     evaluation = config.evaluation
     losses = FullSetLosses(
@@ -101,7 +105,7 @@ def _prepare(
         seed=config.seed,
         pictures=evaluation.pictures,
     )
-    solver = Solver(config, model, teacher, runner, losses, validation)
+    solver = Solver(config, model, teacher, runner, losses, validation, methods)
     count = parameter_overview.count_parameters(teacher)
     print(f"Model {config.model.name}: {count:,} parameters.", flush=True)
     print(
@@ -115,17 +119,28 @@ def _prepare(
     return solver
 
 
+def _methods(config: ConfigDict, data: Data, model: Model, teacher: Params) -> dict[str, Method]:
+    """The four programs: Phase I and Phase I with the roles swapped, Phase II, composite loss."""
+    complete = method_config(config, data, "boundary", phase="boundary", swap=False)
+    utility = method_config(config, data, "boundary", phase="boundary", swap=True)
+    if config.boundary.utility_alpha is not None:
+        utility.alpha = config.boundary.utility_alpha
+    pareto = method_config(config, data, "pareto", phase="pareto", swap=False)
+    composite = method_config(config, data, "pareto")
+    return {
+        "complete": METHODS["controllable"](complete, model, teacher),
+        "utility": METHODS["controllable"](utility, model, teacher),
+        "pareto": METHODS["controllable"](pareto, model, teacher),
+        "composite": METHODS["composite"](composite, model, teacher),
+    }
+
+
 def _boundaries(solver: Solver) -> None:
     """Phase I from the original, and with the roles swapped."""
-    config, data = solver.config, solver.runner.data
     values = {}
-    for name, swap in (("complete", False), ("utility", True)):
-        chosen = method_config(config, data, "boundary", phase="boundary", swap=swap)
-        if swap and config.boundary.utility_alpha is not None:
-            chosen.alpha = config.boundary.utility_alpha
-        method = METHODS["controllable"](chosen, solver.model, solver.teacher)
-        request = Request(name, name, "original", config.boundary.steps, {})
-        values[name] = solver.solve(request, name, method, "controllable").forget_loss
+    for name in ("complete", "utility"):
+        request = Request(name, name, "original", solver.config.boundary.steps, {})
+        values[name] = solver.solve(request, name, "controllable").forget_loss
     solver.boundaries = dataclasses.replace(
         solver.boundaries, epsilon_min=values["complete"], epsilon_max=values["utility"]
     )
@@ -143,22 +158,17 @@ def _path(solver: Solver, records: Mapping[str, StageRecord]) -> int:
     Returns:
         The steps of the whole chain behind the middle control.
     """
-    config = solver.config
-    chosen = method_config(config, solver.runner.data, "pareto", phase="pareto", swap=False)
-    method = METHODS["controllable"](chosen, solver.model, solver.teacher)
-    asked = path_requests(config, solver.boundaries, records)
+    asked = path_requests(solver.config, solver.boundaries, records)
     for request in asked:
-        solver.solve(request, "pareto", method, "controllable")
+        solver.solve(request, "pareto", "controllable")
     middle = sorted(asked, key=lambda request: request.knobs["epsilon"])[len(asked) // 2]
     return solver.solutions[middle.name].steps_from_original
 
 
 def _baselines(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
     """Composite losses from the original, with as many steps as the middle control had."""
-    chosen = method_config(solver.config, solver.runner.data, "pareto")
-    method = METHODS["composite"](chosen, solver.model, solver.teacher)
     for request in composite_requests(solver.config, steps, records):
-        solver.solve(request, "composite", method, "composite")
+        solver.solve(request, "composite", "composite")
 
 
 def _results(solver: Solver, seconds: dict[str, float]) -> Results:

@@ -19,7 +19,8 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 def main(argv: list[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
-    logging.set_verbosity(logging.WARNING)
+    # Libraries log an error with its traceback, and raise it as well.
+    logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
     start_jax()
     experiment.run(_CONFIG.value, Path(str(_WORKDIR.value)))
 

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from cu_jax import convert, training
 from cu_jax.evaluation import FullSetLosses, Validation
 from cu_jax.fingerprints import StageRecord, settings_of
+from cu_jax.logs import Progress
 from cu_jax.methods import Method
 from cu_jax.models import Model, Params
 from cu_jax.results import Boundaries, Solution
@@ -32,6 +33,8 @@ class Solver:
         runner: what the loop needs.
         losses: the two losses on the whole training sets.
         validation: the measures on validation pictures.
+        methods: name of a program to the method whose step it is; stages that differ in numbers
+            only share a program.
         boundaries: the range of ε; NaN until it is known.
         solutions: name to solution, in the order they were asked for.
     """
@@ -42,6 +45,7 @@ class Solver:
     runner: Runner
     losses: FullSetLosses
     validation: Validation
+    methods: dict[str, Method]
     boundaries: Boundaries = Boundaries(
         epsilon_min=math.nan, epsilon_max=math.nan, epsilon_original=math.nan
     )
@@ -65,13 +69,12 @@ class Solver:
             self.teacher,
         )
 
-    def solve(self, request: Request, program: str, method: Method, title: str) -> Solution:
+    def solve(self, request: Request, program: str, title: str) -> Solution:
         """Runs a request's stage and evaluates where it ended, as far as that is not done yet.
 
         Args:
             request: the stage.
-            program: key of the compiled step; stages with one program differ in numbers only.
-            method: of the stage.
+            program: name of its method among ``methods``.
             title: the method's name, for the results.
 
         Returns:
@@ -85,7 +88,7 @@ class Solver:
             request.kind, request.start, request.steps, request.control, request.knobs, settings
         )
         save_record(self.runner.workdir, request.name, record)
-        start = self.params(request.start)
+        start, method = self.params(request.start), self.methods[program]
         if program not in self.steps:
             self.steps[program] = training.compile_step(method, self.runner.mesh)
         state = method.init(start, steps=request.steps, **request.knobs)
@@ -118,8 +121,16 @@ class Solver:
 
     def _evaluated(self, asked: Solution, params: Params) -> Solution:
         """Evaluates parameters, saves them, and lists the solution."""
-        full = self.losses(params)
-        measures, pictures = self.validation(params)
+        total, seen = self.losses.pictures + self.validation.pictures, 0
+        with Progress(f"{asked.name}: evaluation", total, unit="pictures") as progress:
+
+            def done(count: int) -> None:
+                nonlocal seen
+                seen += count
+                progress.update(seen)
+
+            full = self.losses(params, done)
+            measures, pictures = self.validation(params, done)
         folder = self.runner.workdir / "solutions" / asked.name
         values: dict[str, Any] = full._asdict()
         if asked.epsilon is not None:

@@ -115,10 +115,9 @@ def save_solution(
     convert.save_weights(folder / "params.safetensors", params, {"model": config.model.name})
     model = json.loads(config.model.to_json_best_effort())
     write_json(folder / "model.json", {"format": MODEL_FORMAT, "model": model})
-    temporary = folder / f".pictures.{os.getpid()}.tmp.npz"
     arrays: dict[str, Any] = dict(pictures)
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, folder / "pictures.npz")
+    with _renamed(folder / "pictures.npz") as temporary:
+        np.savez_compressed(temporary, **arrays)
 
 
 def save_numbers(folder: Path, config: ConfigDict, solution: Solution) -> None:
@@ -160,6 +159,16 @@ def _evaluation(config: ConfigDict) -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON to a temporary name, then renames it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(temporary, path)
+    with _renamed(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``path`` when it is whole and goes away if it is not."""
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -57,10 +57,10 @@ claim_installation() { # two launches at once must not write to one .venv
     done
 }
 
-is_installed() { # EXTRAS; the tests' installation includes the demo's
+is_installed() { # EXTRAS; demo,test includes demo, and so on
     [ -f "$installed" ] && .venv/bin/python -c 'import pip' >/dev/null 2>&1 || return 1
     case $(cat "$installed") in
-        "$wanted $1" | "$wanted demo,test") ;;
+        "$wanted $1" | "$wanted $1,"*) ;;
         *) return 1 ;;
     esac
 }

@@ -1,12 +1,20 @@
 #!/bin/sh
 # Runs every check, all of them even if one fails:
-#     sh launch/test.sh
-# Makes .venv on first use; arguments go to pytest (for example: tests/optim -k multiplier).
+#     sh launch/test.sh          without the tests marked slow or browser
+#     sh launch/test.sh --all    with them; needs Debian's package chromium
+# Makes .venv on first use; further arguments go to pytest (for example: tests/optim -k multiplier).
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."
 . launch/environment.sh
-prepare_environment demo,test
+extras=demo,test
+chosen='not slow and not browser'
+if [ "${1-}" = --all ]; then
+    shift
+    extras=demo,test,browser
+    chosen='slow or not slow'
+fi
+prepare_environment "$extras"
 
 failed=
 check() { # NAME COMMAND...
@@ -20,8 +28,9 @@ check format .venv/bin/python -m ruff format --check .
 check lint .venv/bin/python -m ruff check .
 check types .venv/bin/python -m mypy cu_jax
 check imports .venv/bin/python -c 'from importlinter.cli import lint_imports_command as run; run(["--no-logo"])'
-# The examples in docstrings, the tests, and the wheel (tests/packaging). Last: its closing line ends the log.
-check pytest .venv/bin/python -m pytest "$@"
+# The examples in docstrings, the tests, and the wheel (tests/packaging). Last: its closing lines end
+# the log, with what was skipped and why.
+check pytest .venv/bin/python -m pytest -rs -m "$chosen" "$@"
 
 if [ -n "$failed" ]; then
     printf 'Failed checks:%s\n' "$failed" >&2

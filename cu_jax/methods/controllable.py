@@ -33,7 +33,7 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
         A method whose ``init`` takes the knobs ``steps`` and, in the Pareto phase, ``epsilon``.
 
     Raises:
-        ValueError: for an unknown phase.
+        ValueError: for an unknown phase, or a coefficient outside its range.
     """
     if config.phase not in PHASES:
         raise ValueError(f"phase must be one of {PHASES}, got {config.phase!r}.")
@@ -60,6 +60,8 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
             gradient_decay=config.gradient_decay,
             value_decay=config.value_decay,
         )
+
+    transform({"steps": 1.0, "epsilon": 1.0})  # Refuses coefficients now, not after other stages.
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)

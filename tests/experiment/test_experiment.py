@@ -92,6 +92,7 @@ def test_a_solution_is_its_checkpoint(tiny_run, tiny_config):
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path):
     _, first = tiny_run
     second = experiment.run(tiny_config, tmp_path / "again")

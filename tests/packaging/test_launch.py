@@ -141,9 +141,18 @@ def test_every_check_runs_and_the_failed_ones_are_named(checkout):
         "-m ruff check .",
         "-m mypy cu_jax",
         "-m importlinter",
-        "-m pytest tests/optim -x",
+        "-m pytest -rs -m not slow and not browser tests/optim -x",
     ]
     assert output.splitlines()[-1] == "Failed checks: types"
+
+
+def test_all_adds_the_slow_and_the_browser_tests(checkout):
+    status, _, asked = checkout.launch("test.sh", "--all", "tests/optim")
+    assert status == 0
+    assert installations(asked) == ["demo,test,browser"]
+    assert asked[-1] == "-m pytest -rs -m slow or not slow tests/optim"
+    assert installations(checkout.launch("test.sh")[2]) == []
+    assert installations(checkout.launch("local.sh")[2]) == []
 
 
 def test_checks_that_pass_say_nothing_after_pytest(checkout):

@@ -1,0 +1,125 @@
+"""What cannot be run is refused before any compilation, in one sentence, with exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cu_jax import experiment
+from cu_jax.refusals import REFUSED, refusal, run_command
+
+ROOT = Path(__file__).parents[2]
+DIGITS = "--config=configs/mae_mnist.py"
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "cu_jax.main", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            (DIGITS, "--config.pareto.betta=2"),
+            "A setting must be in the config, and 'betta' is not (--config.pareto.betta=2): did "
+            "you mean 'beta'?",
+        ),
+        ((DIGITS, "--config.pareto.beta=much"), "could not convert string to float: 'much'"),
+        (("--config=configs/none.py",), "No such file or directory: 'configs/none.py'"),
+        (
+            (DIGITS, "--config.data.forget=3,4,5"),
+            "A class must be in one set, got 3, 4 in both retain and forget: remove it from one.",
+        ),
+        (
+            (DIGITS, "--config.model.encoder_width=32"),
+            "must match the model, but the file",
+        ),
+    ],
+    ids=["unknown_key", "wrong_type", "no_config", "class_in_both", "weights"],
+)
+def test_the_command_says_one_sentence(arguments, sentence, tmp_path):
+    done = command(*arguments, f"--workdir={tmp_path / 'run'}")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2  # the sentence, and how to see more
+    assert not (tmp_path / "run" / "stages").exists()
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = command(DIGITS, "--config.controls=(1.5,)", f"--workdir={tmp_path / 'x'}", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "Controls must lie in [0, 1], got 1.5" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"data.forget": ("5", "ten")}, "must name classes of the data set, got 'ten'"),
+        ({"data.forget": ()}, "The forget set must have at least one class, got none"),
+        ({"data.retain": ("0", "5")}, "got 5 in both retain and forget"),
+        ({"control": 1.2}, r"Controls must lie in \[0, 1\], got 1.2"),
+        ({"model.image_size": 30}, "image_size must be a multiple of patch_size, got 30 and 4"),
+        ({"model.image_size": 32}, r"must be the data's \(28, 28, 1\), got \(32, 32, 1\)"),
+        ({"pretrain.weights": "mae_of_mine"}, "packaged weights must be one of"),
+        ({"model.encoder_depth": 3}, "must match the model, but the file"),
+        ({"batch_size": 3000}, "A batch must hold 1 to 2000 pictures"),
+        ({"pareto.beta": -1.0}, "beta must be finite and greater than 0, got -1.0"),
+        ({"pareto.gradient_decay": 1.0}, "gradient_decay must be at least 0 and less than 1"),
+    ],
+)
+def test_settings_are_refused_before_anything_is_compiled(
+    config_of, changes, sentence, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("cu_jax.training.compile_step", lambda *_: pytest.fail("compiles"))
+    monkeypatch.setattr("cu_jax.evaluation.Validation.__init__", lambda *_, **__: None)
+    config = config_of("mae_mnist")
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        experiment.run(config, tmp_path / "run")
+    assert refusal(caught.value) is not None  # raised by the package: a sentence, no traceback
+    assert str(caught.value).count("\n") == 0
+
+
+def test_our_own_mistakes_keep_their_traceback(capsys):
+    with pytest.raises(ValueError):
+        run_command(lambda: int("x"), debug=False)
+    with pytest.raises(TypeError):
+        run_command(lambda: experiment.run(), debug=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_full_disk_is_said(capsys):
+    def fails():
+        try:
+            raise ValueError("RESOURCE_EXHAUSTED: No space left on device [os_error_code='28']")
+        except ValueError as error:
+            raise RuntimeError("saving failed") from error
+
+    assert run_command(fails, debug=False) == REFUSED
+    assert "free some space and give the same command again" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_on_a_full_disk_stops_with_a_sentence_and_continues(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    arguments = ["--config=tests/experiment/tiny.py", f"--workdir={disk / 'run'}"]
+    try:
+        full = command(*arguments)
+        assert full.returncode == 2
+        assert "Traceback" not in full.stderr
+        assert "free some space and give the same command again" in full.stderr
+        subprocess.run(["mount", "-o", "remount,size=60m", str(disk)], check=True)
+        more = command(*arguments)
+        assert more.returncode == 0, more.stderr[-2000:]
+        assert (disk / "run" / "report.html").is_file()
+        assert not list((disk / "run").rglob("*tmp*"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
