@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     """The settings."""
     config = default_config()
     config.name = "mae_mnist"
+    config.checkpoint_every_steps = 100  # A killed run loses five seconds at most.
     config.model = ConfigDict(
         dict(
             name="mae",
@@ -55,7 +56,7 @@ def get_config() -> ConfigDict:
 
     config.boundary.update(steps=200, utility_alpha=0.5, gradient_decay=0.9, value_decay=0.9)
     config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
-    config.pareto.update(steps=400, first_steps=700, beta=1.0, gradient_decay=0.9, value_decay=0.9)
+    config.pareto.update(steps=400, first_steps=700, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
     config.composite_alphas = (0.07, 0.18, 0.45)
 

@@ -44,7 +44,7 @@ def default_config() -> ConfigDict:
     config.name = ""
     config.seed = 0
     config.log_every_steps = 50
-    config.checkpoint_every_steps = 0  # Besides the one at the end of every stage.
+    config.checkpoint_every_steps = 500  # Besides the one at a stage's end; 0: only that one.
 
     config.data = ConfigDict(
         dict(

@@ -8,7 +8,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from cu_jax import experiment
-from cu_jax.refusals import run_command
+from cu_jax.refusals import quiet_libraries, run_command
 from cu_jax.startup import start_jax
 
 _CONFIG = config_flags.DEFINE_config_file("config", help_string="File of settings.")
@@ -19,8 +19,9 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 def main(argv: list[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
-    # Libraries log an error with its traceback, and raise it as well.
-    logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
+    logging.set_verbosity(logging.WARNING)
+    if not _DEBUG.value:
+        quiet_libraries()
     start_jax()
     experiment.run(_CONFIG.value, Path(str(_WORKDIR.value)))
 

@@ -1,8 +1,11 @@
 """What a command says and returns when it cannot do what it was asked for."""
 
 import errno
+import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
@@ -62,6 +65,22 @@ def refusal(error: BaseException) -> str | None:
             )
     sentences = (ValueError, FileNotFoundError, FloatingPointError)
     return str(error) if isinstance(error, sentences) and _is_ours(error) else None
+
+
+def quiet_libraries() -> None:
+    """Keeps libraries from printing an error, traceback and all, that they raise as well.
+
+    For the whole process: a command calls it once, when its flags have been read.
+    """
+    for name in ("absl", "asyncio", "concurrent.futures"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    shown = sys.excepthook
+
+    def of_main_thread(*error: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            shown(*error)
+
+    sys.excepthook = of_main_thread
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -87,7 +87,7 @@ def test_changed_settings_of_a_stage_are_refused_by_name(tiny_config, used):
     with pytest.raises(ValueError) as caught:
         experiment.run(config, used)
     told = str(caught.value)
-    assert "config.pareto.beta was 1.0 and is 2.0 (control_0, control_0.5, control_1)" in told
+    assert "config.pareto.beta was 5.0 and is 2.0 (control_0, control_0.5, control_1)" in told
     assert "config.boundary.alpha was 5.0 and is 1.0 (complete" in told
     assert f"remove {used} to start afresh" in told
     assert sorted((p, p.stat().st_mtime_ns) for p in used.rglob("*.json")) == before
