@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-import logging
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,6 @@ from etils import epath
 
 from cu_jax.digest import digest
 from cu_jax.train_state import TrainState
-
-_logger = logging.getLogger(__name__)
 
 
 class Restored(NamedTuple):
@@ -80,7 +78,7 @@ class StageCheckpoints:
         self._manager.save(step, args=items)
 
     def restore_newest(self, template: TrainState) -> Restored | None:
-        """The newest whole checkpoint; damaged ones are removed, with a warning.
+        """The newest whole checkpoint; damaged ones are said, and get ``.damaged`` to their name.
 
         Args:
             template: a fresh state of the same stage: structure, shapes, and where arrays lie.
@@ -91,16 +89,24 @@ class StageCheckpoints:
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
                 return self._restored(template, step)
-            # Orbax and its stores name the many ways in which a file can be damaged differently.
-            except Exception as error:
-                _logger.warning(
-                    "The checkpoint %s is damaged and was removed (%s).",
-                    self._folder / str(step),
-                    str(error).partition("\n")[0][:200] or type(error).__name__,
-                )
-                shutil.rmtree(self._folder / str(step), ignore_errors=True)
-                self._manager.reload()
+            except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+                # What Orbax and its stores raise for files that are cut, changed or gone.
+                self._put_aside(step, error)
         return None
+
+    def _put_aside(self, step: int, error: Exception) -> None:
+        path = self._folder / str(step)
+        aside = path.with_name(f"{step}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
+        self._manager.reload()
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        print(
+            f"The checkpoint {path} is damaged and now called {aside.name} ({reason}): going on "
+            "from the one before.",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _restored(self, template: TrainState, step: int) -> Restored:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template.saved())

@@ -122,7 +122,8 @@ def validate(config: ConfigDict) -> None:
         ("pareto.first_control", (config.pareto.first_control,)),
     ):
         for value in values:
-            if value is not None and not 0 <= value <= 1:
+            number = value is None or isinstance(value, (int, float))
+            if not number or not 0 <= (value or 0) <= 1:  # NaN is refused too
                 raise ValueError(f"Controls must lie in [0, 1], got {value}: change config.{name}.")
     if config.control is not None and config.epsilon is not None:
         raise ValueError(
@@ -133,12 +134,29 @@ def validate(config: ConfigDict) -> None:
         raise ValueError(
             f"Controls must differ, got {tuple(config.controls)}: remove the repeated."
         )
+    if config.control is None and config.epsilon is None and not config.controls:
+        raise ValueError("At least one of config.controls must be given, got none: add one.")
+    sections = ["boundary", "pareto"]
+    if config.pretrain.from_scratch:
+        sections += ["pretrain", "classifier"]
+    counts = {f"{name}.steps": config[name].steps for name in sections}
+    counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
+    counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"config.{name} must be at least 1, got {value}: raise it.")
+    if config.checkpoint_every_steps < 0:
+        raise ValueError(
+            f"config.checkpoint_every_steps must be at least 0, got {config.checkpoint_every_steps}"
+            ": give 0 for a checkpoint at the end of each stage alone."
+        )
     for name in ("boundary", "pareto"):
-        if config[name].steps < 1:
-            raise ValueError(f"config.{name}.steps must be at least 1, got {config[name].steps}.")
-    for name in ("batch_size", "log_every_steps"):
-        if config[name] < 1:
-            raise ValueError(f"config.{name} must be at least 1, got {config[name]}.")
+        parts = config[name].microbatches
+        if parts < 1 or config.batch_size % parts:
+            raise ValueError(
+                f"config.{name}.microbatches must be at least 1 and divide config.batch_size="
+                f"{config.batch_size}, got {parts}: change either."
+            )
     for alpha in config.composite_alphas:
         if alpha <= 0:
             raise ValueError(f"config.composite_alphas must be greater than 0, got {alpha}.")

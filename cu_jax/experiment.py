@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import jax
 from clu import parameter_overview
 from ml_collections import ConfigDict
 
 from cu_jax import config as settings
-from cu_jax import report, sharding
+from cu_jax import corruptions, report, sharding
 from cu_jax.data import Data, open_data, training_iterator
 from cu_jax.evaluation import FullSetLosses, Validation
 from cu_jax.fingerprints import StageRecord
@@ -27,7 +28,7 @@ from cu_jax.stages import (
     path_requests,
 )
 from cu_jax.training import Runner
-from cu_jax.workdir import check_manifest, claimed
+from cu_jax.workdir import check_manifest, claimed, save_config
 
 
 def run(config: ConfigDict, workdir: Path) -> Results:
@@ -55,7 +56,10 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 f"The model's pictures must be the data's {data.image_shape}, got "
                 f"{model.image_shape}: change config.model."
             )
+        _check_later_stages(config, data, model)
         check_manifest(workdir, data.manifest.to_json())
+        if not (workdir / "config.json").exists():
+            save_config(workdir, config)
         with MetricLog(workdir) as log:
             runner = Runner(
                 workdir=workdir,
@@ -66,9 +70,6 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 log_every_steps=config.log_every_steps,
                 checkpoint_every_steps=config.checkpoint_every_steps,
             )
-            # Before the first stage: what is wrong with later ones.
-            training_iterator(data, batch_size=config.batch_size, seed=config.seed)
-            sharding.check_batch(runner.mesh, config.batch_size)
             seconds: dict[str, float] = {}
             teacher, classifier = original_model(config, model, runner, seconds)
             solver = _prepare(config, model, teacher, classifier, runner)
@@ -76,6 +77,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             chain_steps = _path(solver, records)
             _baselines(solver, chain_steps, records)
         results = _results(solver, seconds)
+        save_config(workdir, config)
         write_results(workdir / "results.json", results)
         figures = report.write_report(workdir)
     print(report.closing(results, workdir, figures), flush=True)
@@ -117,6 +119,14 @@ def _prepare(
         solver.boundaries, epsilon_original=original.forget_loss
     )
     return solver
+
+
+def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
+    """Refuses, before the first stage, what later ones would refuse."""
+    _methods(config, data, model, jax.eval_shape(model.init, jax.random.key(0)))
+    corruptions.center_hole(model.image_shape[0], config.evaluation.hole)
+    training_iterator(data, batch_size=config.batch_size, seed=config.seed)
+    sharding.check_batch(sharding.make_mesh(), config.batch_size)
 
 
 def _methods(config: ConfigDict, data: Data, model: Model, teacher: Params) -> dict[str, Method]:

@@ -12,14 +12,16 @@ from ml_collections import ConfigDict
 
 _ORIGINAL = ("seed", "data", "model", "pretrain.from_scratch", "pretrain.weights")
 _UNLEARNING = (*_ORIGINAL, "batch_size", "loss")
+# The range of ε is what the evaluation of the boundaries found, batch by batch.
+_RANGE = (*_UNLEARNING, "boundary", "evaluation.batch_size")
 DEPENDS_ON = {
     "original": (*_ORIGINAL, "loss"),
     "pretrain": (*_ORIGINAL, "pretrain"),
     "classifier": ("seed", "data", "model", "classifier"),
     "complete": (*_UNLEARNING, "boundary"),
     "utility": (*_UNLEARNING, "boundary"),
-    "first": (*_UNLEARNING, "boundary", "pareto"),
-    "path": (*_UNLEARNING, "boundary", "pareto"),
+    "first": (*_RANGE, "pareto"),
+    "path": (*_RANGE, "pareto"),
     "composite": (*_UNLEARNING, "pareto.clip", "pareto.microbatches", "pareto.optimizer"),
 }
 """Kind of a stage to the settings and sections that it depends on."""
@@ -97,7 +99,7 @@ def read_records(workdir: Path) -> dict[str, StageRecord]:
     """Name to record of every stage that was begun in a workdir.
 
     Raises:
-        ValueError: if a record is not as it was written.
+        ValueError: if a record is not as it was written, or a stage or solution has none.
     """
     records = {}
     for path in sorted((workdir / "stages").glob("*.json"), key=lambda path: path.stem):
@@ -106,8 +108,17 @@ def read_records(workdir: Path) -> dict[str, StageRecord]:
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path} must be the record of a stage as it was written, and is not ({error}): "
-                f"remove it and the folder {path.with_suffix('')}, and the stage runs again."
+                f"remove it, {path.with_suffix('')} and {workdir / 'solutions' / path.stem}, and "
+                "the stage runs again."
             ) from None
+    made = [path.name for kind in ("stages", "solutions") for path in (workdir / kind).glob("*/")]
+    unknown = sorted(set(made) - set(records))
+    if unknown:
+        raise ValueError(
+            f"Every stage in {workdir} must have the record of its settings, stages/NAME.json, and "
+            f"{', '.join(unknown)} has none: remove the folders of that name in stages/ and "
+            "solutions/, and it runs again, or give another --workdir."
+        )
     return records
 
 

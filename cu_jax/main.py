@@ -43,6 +43,11 @@ def parse(argv: list[str]) -> list[str]:
         rest = flags.FLAGS(argv)
         _CONFIG.value.to_dict()  # A file that could not be read says so when it is used.
     except (KeyError, AttributeError) as error:
+        if "get_config" in str(error):
+            raise ValueError(
+                "The file given as --config must define get_config(), which returns the settings, "
+                "and does not: see configs/mae_mnist.py."
+            ) from error
         raise ValueError(_unknown_setting(str(error), argv)) from error
     except (flags.Error, OSError) as error:
         told = " ".join(str(error).split())
@@ -68,5 +73,6 @@ def _unknown_setting(told: str, argv: list[str]) -> str:
 
 if __name__ == "__main__":
     flags.mark_flags_as_required(["config", "workdir"])
-    debug = any(text in ("--debug", "--debug=true", "--debug=True") for text in sys.argv)
+    # Before the flags are read, for what is wrong with them.
+    debug = any(re.fullmatch("--?debug(=(1|t|true|y|yes))?", text, re.I) for text in sys.argv)
     sys.exit(run_command(lambda: app.run(main, flags_parser=parse), debug=debug))

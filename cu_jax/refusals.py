@@ -1,5 +1,6 @@
 """What a command says and returns when it cannot do what it was asked for."""
 
+import dis
 import errno
 import logging
 import sys
@@ -9,6 +10,8 @@ from typing import Any
 
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
+STOPPED = 130
+"""Exit code of a command that its user broke off, as shells have it."""
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -21,7 +24,7 @@ def run_command(command: Callable[[], None], *, debug: bool) -> int:
         debug: whether to let every error through, with its traceback.
 
     Returns:
-        0, or 2 after a sentence on stderr.
+        0; 2 after a sentence on stderr; 130 if the user broke it off.
 
     Example:
         >>> run_command(lambda: None, debug=False)
@@ -29,6 +32,11 @@ def run_command(command: Callable[[], None], *, debug: bool) -> int:
     """
     try:
         command()
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("Stopped.", file=sys.stderr, flush=True)
+        return STOPPED
     except Exception as error:
         sentence = None if debug else refusal(error)
         if sentence is None:
@@ -45,8 +53,9 @@ def refusal(error: BaseException) -> str | None:
         error: an exception that was raised.
 
     Returns:
-        The message of a ValueError, FileNotFoundError or FloatingPointError that this package
-        itself raised, which are sentences by our rule; a sentence about a full disk; or None.
+        The message of a ValueError, FileNotFoundError, FileExistsError or FloatingPointError that
+        a ``raise`` of this package made, which are sentences by our rule; one about a full disk; or
+        None.
 
     Example:
         >>> from cu_jax.config import default_config, validate
@@ -60,10 +69,10 @@ def refusal(error: BaseException) -> str | None:
         full = isinstance(one, OSError) and one.errno in _DISK
         if full or "No space left on device" in str(one):
             return (
-                "The disk of the workdir must have room for checkpoints and solutions, and is "
-                "full: free some space and give the same command again, which continues."
+                "The disk must have room for what is written, and is full: free some space and "
+                "give the same command again."
             )
-    sentences = (ValueError, FileNotFoundError, FloatingPointError)
+    sentences = (ValueError, FileNotFoundError, FileExistsError, FloatingPointError)
     return str(error) if isinstance(error, sentences) and _is_ours(error) else None
 
 
@@ -84,12 +93,15 @@ def quiet_libraries() -> None:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether the package raised it itself: the innermost frame is one of its modules."""
+    """Whether a ``raise`` of the package raised it, and not something that it called."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    package = trace.tb_frame.f_globals.get("__package__") if trace is not None else None
-    return (package or "").partition(".")[0] == "cu_jax"
+    if trace is None:
+        return False
+    package = str(trace.tb_frame.f_globals.get("__package__"))
+    instruction = trace.tb_frame.f_code.co_code[trace.tb_lasti]
+    return package.partition(".")[0] == "cu_jax" and instruction == dis.opmap["RAISE_VARARGS"]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

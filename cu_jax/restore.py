@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax import restoring
+from cu_jax.refusals import REFUSED, STOPPED, refusal
 from cu_jax.restoring import Hole
 from cu_jax.solutions import load_solution
 from cu_jax.startup import start_jax
@@ -40,13 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_intermixed_args(arguments)
     try:
-        try:
-            job, outputs = _checked(args)
-        except (ValueError, OSError) as error:
-            if args.debug:
-                raise
-            _say(f"cu_jax.restore: {error}")
-            return 2
+        job, outputs = _checked(args)
         for note, paths in job.notes.items():
             _say(f"{_few(paths)}: {note}.")
         height, width, channels = job.model.image_shape
@@ -63,7 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         _say(f"Stopped. Every picture in {args.out} is whole; --force writes over those there.")
-        return 130
+        return STOPPED
+    except Exception as error:
+        # What the system says of a file is a sentence as well.
+        told = refusal(error) or (str(error) if isinstance(error, OSError) else None)
+        if args.debug or told is None:
+            raise
+        _say(f"cu_jax.restore: {told}")
+        return REFUSED
     _say(f"Written: {_few([path for paths in outputs for path in paths])}.")
     return 0
 

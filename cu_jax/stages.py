@@ -93,17 +93,17 @@ def path_requests(
 
     found = []
     for control, neighbor in _outwards({*asked, *controls}, config.pareto.first_control):
-        request = first(f"control_{control:g}", low + control * (high - low), control)
+        request = first(f"control_{control:.15g}", low + control * (high - low), control)
         if neighbor is not None:
-            start, steps = f"control_{neighbor:g}", config.pareto.steps
+            start, steps = f"control_{neighbor:.15g}", config.pareto.steps
             request = request._replace(kind="path", start=start, steps=steps)
         found.append(_recorded(there, request))
     by_value = {n: r.knobs["epsilon"] for n, r in there.items() if n.startswith("epsilon_")}
     if config.epsilon is not None:
-        by_value[f"epsilon_{config.epsilon:g}"] = config.epsilon
+        by_value[f"epsilon_{config.epsilon:.15g}"] = config.epsilon
     for name, epsilon in by_value.items():
         found.append(_recorded(there, first(name, epsilon, (epsilon - low) / (high - low))))
-    return found
+    return _after_their_starts(found)
 
 
 def composite_requests(
@@ -124,7 +124,8 @@ def composite_requests(
     alone = config.control is not None or config.epsilon is not None
     for record in there.values():
         steps = record.steps
-    asked = {f"composite_{alpha:g}": alpha for alpha in (() if alone else config.composite_alphas)}
+    new = () if alone else config.composite_alphas
+    asked = {f"composite_{alpha:.15g}": alpha for alpha in new}
     alphas = asked | {name: record.knobs["alpha"] for name, record in there.items()}
     return [
         _recorded(there, Request(name, "composite", "original", steps, {"alpha": alpha}))
@@ -140,6 +141,16 @@ def _recorded(records: Mapping[str, StageRecord], new: Request) -> Request:
     return Request(
         new.name, record.kind, str(record.start), record.steps, record.knobs, record.control
     )
+
+
+def _after_their_starts(requests: list[Request]) -> list[Request]:
+    """The same requests; one that was recorded may start from a point of a later plan."""
+    waiting, ordered = list(requests), []
+    while waiting:
+        names = {request.name for request in waiting}
+        ordered.append(next(request for request in waiting if request.start not in names))
+        waiting.remove(ordered[-1])
+    return ordered
 
 
 def _outwards(controls: Iterable[float], near: float) -> list[tuple[float, float | None]]:

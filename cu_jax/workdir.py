@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cu_jax import convert
+from cu_jax.atomic import remove_abandoned, replacing
 from cu_jax.fingerprints import StageRecord, check_records, flat, read_records
 from cu_jax.models import Params
 from cu_jax.provenance import config_hash
@@ -30,7 +31,7 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
 
     Args:
         workdir: the folder: new, empty, or of a run whose stages had the same settings.
-        config: the settings; they and their hash are written to ``config.json``.
+        config: the settings.
 
     Yields:
         Name to record of every stage that was begun in it.
@@ -41,9 +42,7 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
     """
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"--workdir must be a folder, and {workdir} is a file: give another.")
-    ours = (workdir / "config.json").is_file()
-    others = [] if ours or not workdir.exists() else os.listdir(workdir)
-    if [name for name in others if name != _LOCK]:
+    if not _is_ours(workdir):
         raise ValueError(
             f"--workdir must be new, empty, or the folder of a run, and {workdir} holds other "
             "files: give another --workdir."
@@ -65,14 +64,33 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
                 f"A workdir can have one run at a time, and process {lock.read().strip()} is at "
                 f"work in {workdir}: wait for it, or give another --workdir."
             ) from None
+        except OSError as error:  # some network file systems have no locks
+            print(f"{workdir} cannot be locked ({error.strerror}): start no second run in it.")
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         records = read_records(workdir)
         check_records(workdir, config, records)
-        values = json.loads(config.to_json_best_effort())
-        write_json(workdir / "config.json", {"hash": config_hash(config), "config": values})
+        remove_abandoned(workdir)
         yield records
+
+
+def save_config(workdir: Path, config: ConfigDict) -> None:
+    """Writes ``config.json``, by which a folder is known to be a run's: settings and their hash."""
+    values = json.loads(config.to_json_best_effort())
+    write_json(workdir / "config.json", {"hash": config_hash(config), "config": values})
+
+
+def _is_ours(workdir: Path) -> bool:
+    """Whether a folder is missing, empty or a run's; a run killed at once left a lock in it."""
+    if not workdir.exists():
+        return True
+    if not [name for name in os.listdir(workdir) if name != _LOCK and not name.endswith(".tmp")]:
+        return True
+    try:
+        return set(json.loads((workdir / "config.json").read_text())) == {"hash", "config"}
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def check_manifest(workdir: Path, manifest: str) -> None:
@@ -86,7 +104,8 @@ def check_manifest(workdir: Path, manifest: str) -> None:
         ValueError: if the workdir's manifest lists other pictures.
     """
     path, new = workdir / "manifest.json", json.loads(manifest)
-    if path.is_file() and (old := json.loads(path.read_text()))["hash"] != new["hash"]:
+    old = _read_json(path)
+    if old is not None and old["hash"] != new["hash"]:
         raise ValueError(
             f"The stages in {workdir} must keep their pictures, and the data set now has others "
             f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
@@ -116,8 +135,8 @@ def save_solution(
     model = json.loads(config.model.to_json_best_effort())
     write_json(folder / "model.json", {"format": MODEL_FORMAT, "model": model})
     arrays: dict[str, Any] = dict(pictures)
-    with _renamed(folder / "pictures.npz") as temporary:
-        np.savez_compressed(temporary, **arrays)
+    with replacing(folder / "pictures.npz") as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def save_numbers(folder: Path, config: ConfigDict, solution: Solution) -> None:
@@ -142,11 +161,10 @@ def read_numbers(folder: Path, config: ConfigDict) -> Solution | None:
     Returns:
         The solution, or None if there is none, or it must be evaluated anew.
     """
-    path = folder / "solution.json"
-    if not path.is_file():
+    data = _read_json(folder / "solution.json")
+    if data is None or data["format"] != NUMBERS_FORMAT:
         return None
-    data = json.loads(path.read_text())
-    if data["format"] != NUMBERS_FORMAT or data["evaluation"] != _evaluation(config):
+    if data["evaluation"] != _evaluation(config):
         return None
     return Solution.from_json(data["solution"])
 
@@ -159,16 +177,13 @@ def _evaluation(config: ConfigDict) -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON to a temporary name, then renames it."""
-    with _renamed(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 
-@contextlib.contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` when it is whole and goes away if it is not."""
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON record, or None if there is none; a power cut can leave an empty file."""
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -6,7 +6,6 @@ A tree becomes one file whose tensor names are the path of each leaf joined with
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from importlib import resources
@@ -17,6 +16,8 @@ import jax
 import numpy as np
 import safetensors
 import safetensors.numpy
+
+from cu_jax.atomic import replacing
 
 Tree = Any
 
@@ -68,15 +69,8 @@ def save_weights(
             f"{_few(refused)}: convert or drop these leaves."
         )
     blob = _sorted_metadata(safetensors.numpy.save(arrays, metadata=metadata or {}))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(blob)
-        os.chmod(temporary, 0o644)  # mkstemp makes the file private to its owner.
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(blob)
 
 
 def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from cu_jax.atomic import replacing
+
 
 def drop_torn_line(path: Path) -> None:
     r"""Cuts off a last line that a killed process left half written.
@@ -41,11 +43,10 @@ def drop_lines(path: Path, stage: str, step: int) -> None:
         stage: Name of the stage.
         step: First step whose lines go; lines that are no such records go as well.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with path.open(encoding="utf-8", errors="replace") as old:
-        with temporary.open("w", encoding="utf-8") as new:
-            new.writelines(line for line in old if _stays(line, stage, step))
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        with path.open(encoding="utf-8", errors="replace") as old:
+            with temporary.open("w", encoding="utf-8") as new:
+                new.writelines(line for line in old if _stays(line, stage, step))
 
 
 def _stays(line: str, stage: str, step: int) -> bool:

@@ -161,14 +161,23 @@ def _update_if(
 
     def stay() -> tuple[Any, Any]:
         like, like_state = jax.eval_shape(update)
-        zeros = jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), like)
-        return zeros, jax.tree.map(_as_type, state, like_state)
+        zeros = jax.tree.map(lambda u: _of_type(jnp.zeros_like(u), u), like)
+        return zeros, jax.tree.map(_of_type, state, like_state)
 
+    if not isinstance(condition, jax.core.Tracer):  # outside jit a branch would compile each time
+        return update() if condition else stay()
     return jax.lax.cond(condition, update, stay)
 
 
-def _as_type(value: Any, like: Any) -> Any:
-    return value if jnp.result_type(value) == like.dtype else jnp.asarray(value, like.dtype)
+def _of_type(value: Any, like: Any) -> Any:
+    """The value in the dtype of ``like`` and, inside ``shard_map``, varying over the same axes."""
+    if jnp.result_type(value) != like.dtype:
+        value = jnp.asarray(value, like.dtype)
+    wanted = getattr(like, "manual_axis_type", None)
+    if wanted is None or not wanted.varying:
+        return value
+    missing = wanted.varying - jax.typeof(value).manual_axis_type.varying
+    return jax.lax.pcast(value, tuple(missing), to="varying") if missing else value
 
 
 def _selected(condition: jax.Array, new: Any, old: Any) -> Any:

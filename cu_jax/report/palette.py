@@ -1,7 +1,6 @@
 """Colors, markers, names and order of solutions, the same in every figure and table."""
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cu_jax.atomic import replacing
 from cu_jax.report.colors import blend, toned
 from cu_jax.results import Solution
 
@@ -217,10 +217,6 @@ def save(figure: Figure, path: Path) -> Path:
         True
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

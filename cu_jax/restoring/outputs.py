@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from cu_jax.atomic import replacing
+
 
 def output_paths(
     out: Path, pictures: Sequence[Path], endings: Sequence[str] = ("",)
@@ -130,14 +132,10 @@ def write_png(image: Image.Image, path: Path, force: bool) -> None:
         ...     os.listdir(folder)
         ['a.png']
     """
-    temporary = path.with_name(f".restore.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         image.save(temporary, format="PNG", icc_profile=image.info.get("icc_profile"))
         if not force and os.path.lexists(path):
             raise FileExistsError(f"Nothing is written over without --force, and {path} is there.")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from cu_jax.atomic import replacing
 from cu_jax.results.records import Results
 
 
@@ -34,13 +35,8 @@ def write_results(path: str | os.PathLike[str], results: Results) -> Path:
     """
     path = Path(path)
     text = json.dumps(results.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    # The name of the process keeps two writers from sharing one temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -25,6 +25,20 @@ def config_of():
 
 
 @pytest.fixture(scope="session")
+def numbers():
+    """Everything that results say and that is not a time."""
+
+    def of(results):
+        data = results.to_json()
+        del data["stages"]
+        for solution in data["solutions"]:
+            del solution["seconds"]
+        return data
+
+    return of
+
+
+@pytest.fixture(scope="session")
 def tiny_config():
     return runpy.run_path(str(Path(__file__).with_name("tiny.py")))["get_config"]()
 

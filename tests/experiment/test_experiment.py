@@ -93,17 +93,9 @@ def test_a_solution_is_its_checkpoint(tiny_run, tiny_config):
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path):
+def test_the_same_seed_gives_the_same_numbers(tiny_run, tiny_config, tmp_path, numbers):
     _, first = tiny_run
     second = experiment.run(tiny_config, tmp_path / "again")
-
-    def numbers(results):
-        data = results.to_json()
-        del data["stages"]
-        for solution in data["solutions"]:
-            del solution["seconds"]
-        return data
-
     assert numbers(first) == numbers(second)
 
 
@@ -149,6 +141,19 @@ def test_what_the_workdir_has_stays_as_it_was(config_of):
     assert {r.name: r.steps for r in composites} == {
         f"composite_{alpha}": 77 for alpha in (0.07, 0.18, 0.45, 0.3)
     }
+
+
+def test_a_recorded_point_waits_for_the_one_it_starts_from(config_of):
+    """The plan of (0, 1) began at 0, and 1 came from there; that of (0, 0.5, 1) visits 1 first."""
+    config = config_of("mae_mnist")
+    config.controls = (0.0, 1.0)
+    old = stages.path_requests(config, BOUNDS, {})
+    records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
+    assert records["control_1"].start == "control_0"
+    config.controls = (0.0, 0.5, 1.0)
+    found = [r.name for r in stages.path_requests(config, BOUNDS, records)]
+    assert found.index("control_0") < found.index("control_1")
+    assert sorted(found) == ["control_0", "control_0.5", "control_1"]
 
 
 @pytest.mark.parametrize(

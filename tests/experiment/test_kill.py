@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cu_jax.results import read_results
+
 ROOT = Path(__file__).parents[2]
 MOMENTS = 20
 
@@ -34,17 +36,8 @@ def lines(workdir):
         return []
 
 
-def numbers(workdir):
-    """Everything in results.json that is not a time."""
-    results = json.loads((workdir / "results.json").read_text())
-    del results["stages"]
-    for solution in results["solutions"]:
-        del solution["seconds"]
-    return results
-
-
 @pytest.mark.slow
-def test_killed_at_random_moments_it_ends_at_the_same_numbers(tmp_path):
+def test_killed_at_random_moments_it_ends_at_the_same_numbers(tmp_path, numbers):
     cache, quiet, disturbed = str(tmp_path / "cache"), tmp_path / "quiet", tmp_path / "disturbed"
     finish(quiet, cache)
     expected = lines(quiet)
@@ -65,7 +58,7 @@ def test_killed_at_random_moments_it_ends_at_the_same_numbers(tmp_path):
     assert len(set(killed)) >= 7, killed
     finish(disturbed, cache)
     assert lines(disturbed) == expected
-    assert numbers(disturbed) == numbers(quiet)
+    assert numbers(read_results(disturbed)) == numbers(read_results(quiet))
     weights = sorted(p.relative_to(quiet) for p in quiet.rglob("*.safetensors"))
     assert len(weights) == 10
     for path in weights:

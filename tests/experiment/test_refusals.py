@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cu_jax import experiment
+from cu_jax.optim.checks import check_coefficients
 from cu_jax.refusals import REFUSED, refusal, run_command
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,11 @@ def test_debug_shows_the_traceback(tmp_path):
         ({"data.forget": ("5", "ten")}, "must name classes of the data set, got 'ten'"),
         ({"data.forget": ()}, "The forget set must have at least one class, got none"),
         ({"data.retain": ("0", "5")}, "got 5 in both retain and forget"),
+        ({"controls": ()}, "At least one of config.controls must be given, got none"),
+        ({"controls": ("nan",)}, r"Controls must lie in \[0, 1\], got nan"),
+        ({"pareto.microbatches": 3}, "must be at least 1 and divide config.batch_size=32, got 3"),
+        ({"evaluation.hole": 28}, "The hole must be 1 to 27 pixels wide, got 28"),
+        ({"pareto.optimizer.name": "lion"}, "optimizer.name must be one of"),
         ({"control": 1.2}, r"Controls must lie in \[0, 1\], got 1.2"),
         ({"model.image_size": 30}, "image_size must be a multiple of patch_size, got 30 and 4"),
         ({"model.image_size": 32}, r"must be the data's \(28, 28, 1\), got \(32, 32, 1\)"),
@@ -87,6 +93,9 @@ def test_settings_are_refused_before_anything_is_compiled(
 def test_our_own_mistakes_keep_their_traceback(capsys):
     with pytest.raises(ValueError):
         run_command(lambda: int("x"), debug=False)
+    # Raised in a function of the package, but by what it calls.
+    with pytest.raises(ValueError, match="could not convert"):
+        run_command(lambda: check_coefficients(alpha=("much", 0.0, False)), debug=False)
     with pytest.raises(TypeError):
         run_command(lambda: experiment.run(), debug=False)
     assert capsys.readouterr().err == ""
@@ -101,6 +110,14 @@ def test_a_full_disk_is_said(capsys):
 
     assert run_command(fails, debug=False) == REFUSED
     assert "free some space and give the same command again" in capsys.readouterr().err
+
+
+def test_breaking_off_is_no_error(capsys):
+    def stops():
+        raise KeyboardInterrupt
+
+    assert run_command(stops, debug=False) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
 
 
 @pytest.mark.slow

@@ -18,15 +18,6 @@ def used(tiny_run, tmp_path):
     return tmp_path / "run"
 
 
-def numbers(results):
-    """Everything that is not a time."""
-    data = results.to_json()
-    del data["stages"]
-    for solution in data["solutions"]:
-        del solution["seconds"]
-    return data
-
-
 def changed(config, **changes):
     config = config.copy_and_resolve_references()
     config.update_from_flattened_dict(changes)
@@ -37,7 +28,7 @@ def metrics(workdir):
     return (workdir / "metrics.jsonl").read_text()
 
 
-def test_the_same_command_again_changes_nothing(tiny_run, tiny_config, used):
+def test_the_same_command_again_changes_nothing(tiny_run, tiny_config, used, numbers):
     written = {p: p.stat().st_mtime_ns for p in used.rglob("params.safetensors")}
     results = experiment.run(tiny_config, used)
     assert numbers(results) == numbers(tiny_run[1])
@@ -57,7 +48,7 @@ def test_other_controls_are_added_and_nothing_is_lost(tiny_run, tiny_config, use
     assert metrics(used).startswith(metrics(tiny_run[0]))
 
 
-def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_config, used):
+def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_config, used, numbers):
     """As after a kill: a checkpoint is gone, the log is ahead of it and ends in half a line."""
     for name in ("control_1", "control_0"):
         shutil.rmtree(used / "solutions" / name)
@@ -116,6 +107,38 @@ def test_a_damaged_record_is_named(tiny_config, used):
         experiment.run(tiny_config, used)
 
 
+def test_what_has_no_record_is_not_trusted(tiny_config, used):
+    for name in ("complete", "utility"):
+        (used / "stages" / f"{name}.json").unlink()
+    shutil.rmtree(used / "stages" / "utility")
+    with pytest.raises(ValueError, match="and complete, utility has none: remove the folders"):
+        experiment.run(changed(tiny_config, seed=3), used)
+
+
+def test_a_refused_run_changes_nothing(tiny_config, used):
+    before = sorted((p, p.read_bytes()) for p in used.rglob("*.json") if p.stat().st_size < 1e5)
+    config = changed(tiny_config, epsilon=9.0, **{"evaluation.pictures": 6})
+    with pytest.raises(ValueError, match="config.epsilon must lie in"):
+        experiment.run(config, used)
+    after = sorted((p, p.read_bytes()) for p in used.rglob("*.json") if p.stat().st_size < 1e5)
+    assert after == before
+
+
+def test_somebody_elses_config_json_is_no_workdir(tiny_config, tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["ViT"]}')
+    with pytest.raises(ValueError, match="holds other files"):
+        experiment.run(tiny_config, tmp_path)
+    assert (tmp_path / "config.json").read_text() == '{"architectures": ["ViT"]}'
+
+
+def test_what_a_kill_in_the_first_instant_left_is_cleared(tiny_config, tmp_path):
+    (tmp_path / ".lock").write_text("1")
+    (tmp_path / ".config.json.999999999.tmp").write_text("{")
+    with pytest.raises(ValueError, match="must have at least one class"):
+        experiment.run(changed(tiny_config, **{"data.forget": ()}), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
 def test_a_second_run_in_one_workdir_is_refused(tiny_config, used):
     with (used / ".lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -142,7 +165,9 @@ def test_other_pictures_are_refused(tiny_config, used):
         experiment.run(tiny_config, used)
 
 
-def test_a_damaged_checkpoint_is_replaced_by_the_one_before(tiny_run, tiny_config, used, caplog):
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(
+    tiny_run, tiny_config, used, capsys, numbers
+):
     """A flipped byte in the arrays of the newest checkpoint of a finished stage."""
     shutil.rmtree(used / "solutions" / "control_1")
     state = used / "stages" / "control_1" / "8" / "state" / "ocdbt.process_0"
@@ -152,7 +177,7 @@ def test_a_damaged_checkpoint_is_replaced_by_the_one_before(tiny_run, tiny_confi
     content[len(content) // 2] ^= 1
     largest.write_bytes(content)
     results = experiment.run(tiny_config, used)
-    assert "stages/control_1/8 is damaged" in caplog.text
+    assert "stages/control_1/8 is damaged" in capsys.readouterr().err
     assert numbers(results) == numbers(tiny_run[1])
     assert np.array_equal(
         (used / "solutions/control_1/params.safetensors").read_bytes(),

@@ -8,7 +8,8 @@ from pathlib import Path
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np, optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from cu_jax.optim import constrained, constraint_state, value_and_grads
+from cu_jax.optim import constrained, constraint_state, epsilon_constraint, skip_nonfinite
+from cu_jax.optim import value_and_grads
 
 assert jax.device_count() == 8, jax.devices()
 mesh = jax.make_mesh((8,), ("d",), axis_types=(AxisType.Auto,))
@@ -60,6 +61,31 @@ for m, options in ((None, dict(gradient_decay=0.9)), (None, dict(microbatches=2)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5), alone, sharded
     )
+
+# Explicit shardings, which are part of an array's type, and shard_map: a skipped step as well.
+explicit = jax.make_mesh((8,), ("d",), axis_types=(AxisType.Explicit,))
+wrapped = skip_nonfinite(optax.chain(epsilon_constraint(0.8), optax.adamw(0.01)))
+for tx in (constrained(optax.adamw(0.01), 0.8), wrapped):
+
+    def two_steps(w):
+        state, moved = tx.init(w), []
+        for bad in (0.0, jnp.nan):
+            given = dict(constraint_grad=w + bad, constraint_value=jnp.float32(2))
+            updates, state = tx.update(jnp.cos(w), state, w, **given)
+            moved.append(updates)
+        return moved
+
+    plain = jax.jit(two_steps)(params["w"])
+    assert np.any(plain[0]) and not np.any(plain[1])
+    with jax.set_mesh(explicit):
+        w = jax.device_put(params["w"], NamedSharding(explicit, PartitionSpec("d")))
+        found = jax.jit(two_steps)(w)
+        assert str(jax.typeof(found[0])) == str(jax.typeof(w))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), plain, found)
+    spec = PartitionSpec("d")
+    mapped = jax.shard_map(two_steps, mesh=mesh, in_specs=spec, out_specs=spec)
+    good, bad = jax.jit(mapped)(params["w"])
+    assert np.any(good) and not np.any(bad)
 print("same")
 """
 

@@ -98,19 +98,33 @@ def damage(path, how):
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
-def test_the_newest_whole_checkpoint_is_used(tmp_path, data, method, how, caplog):
+def test_the_newest_whole_checkpoint_is_used(tmp_path, data, method, how, capsys):
     whole = run(tmp_path / "run", data, method, STEPS, every=2)
     stage = tmp_path / "run" / "stages" / "stage"
     damage(stage / str(STEPS), how)
     np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
-    assert f"{stage / str(STEPS)} is damaged and was removed" in caplog.text
-    for step in stage.iterdir():
+    told = capsys.readouterr().err
+    assert f"{stage / str(STEPS)} is damaged and now called {STEPS}.damaged" in told
+    assert (stage / f"{STEPS}.damaged").is_dir()
+    for step in stage.glob("?"):
         damage(step, how)
     np.testing.assert_array_equal(whole, run(tmp_path / "run", data, method, STEPS))
     assert len(losses(tmp_path / "run")) == STEPS
 
 
-def test_arrays_that_are_not_those_saved_are_damage_too(tmp_path, caplog):
+def test_a_disk_that_cannot_be_read_is_no_damage(tmp_path, data, method, monkeypatch):
+    run(tmp_path / "run", data, method, STEPS)
+
+    def fails(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(checkpoint.StageCheckpoints, "_restored", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        run(tmp_path / "run", data, method, STEPS)
+    assert (tmp_path / "run" / "stages" / "stage" / str(STEPS)).is_dir()
+
+
+def test_arrays_that_are_not_those_saved_are_damage_too(tmp_path, capsys):
     """Whatever Orbax makes of a changed byte: the digest is of the arrays themselves."""
     state = train_state.create({"w": jnp.arange(5.0)}, optax.adam(0.1))
     with checkpoint.StageCheckpoints(tmp_path) as checkpoints:
@@ -121,7 +135,7 @@ def test_arrays_that_are_not_those_saved_are_damage_too(tmp_path, caplog):
         changed["digest"] += 1
         metadata.write_text(json.dumps(changed))
         assert checkpoints.restore_newest(state) is None
-    assert "its arrays are not those that were saved" in caplog.text
+    assert "its arrays are not those that were saved" in capsys.readouterr().err
 
 
 def test_a_finished_stage_is_read_not_run_again(tmp_path, data, method):

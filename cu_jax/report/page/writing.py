@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from cu_jax.atomic import replacing
 from cu_jax.report.conclusion import summary
 from cu_jax.report.page import curves
 from cu_jax.report.page.chooser import make_chooser
@@ -64,13 +65,9 @@ def write_page(workdir: str | os.PathLike[str]) -> Path:
         read_settings(workdir / "config.json"),
     )
     path = workdir / PAGE_NAME
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         # JSON can hold half a character, which no file can.
         temporary.write_bytes(text.encode("utf-8", "replace"))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -1,0 +1,62 @@
+"""Files that a reader, or a killed process, sees whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``path`` when it is whole and goes away if it is not.
+
+    Args:
+        path: The file to make or to replace; its folder must exist.
+
+    Yields:
+        Another name in the same folder, ``.NAME.PROCESS.tmp``: two processes never share one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with replacing(Path(folder, "a.txt")) as temporary:
+        ...         _ = temporary.write_text("whole")
+        ...     os.listdir(folder)
+        ['a.txt']
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what killed processes left half written under the names of :func:`replacing`.
+
+    Args:
+        folder: Searched with its subfolders.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, ".a.txt.999999999.tmp").write_text("ha")
+        ...     remove_abandoned(Path(folder))
+        ...     os.listdir(folder)
+        []
+    """
+    for path in folder.rglob(".*.tmp"):
+        process = path.name.split(".")[-2]
+        if process.isdigit() and not _runs(int(process)):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()
