@@ -57,9 +57,9 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 f"{model.image_shape}: change config.model."
             )
         _check_later_stages(config, data, model)
-        check_manifest(workdir, data.manifest.to_json())
-        if not (workdir / "config.json").exists():
+        if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
             save_config(workdir, config)
+        check_manifest(workdir, data.manifest.to_json())
         with MetricLog(workdir) as log:
             runner = Runner(
                 workdir=workdir,

@@ -98,3 +98,9 @@ prepare_environment() { # EXTRAS
     fi
     rm -f "$unfinished"
 }
+
+# The buffers of a step are those of the next: glibc's allocator keeps them instead of giving them
+# back to the system, which saves about a sixth of the time on a CPU.
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-2000000000}"
+export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-4000000000}"
