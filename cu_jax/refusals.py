@@ -4,9 +4,7 @@ import dis
 import errno
 import logging
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
@@ -83,13 +81,7 @@ def quiet_libraries() -> None:
     """
     for name in ("absl", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    shown = sys.excepthook
-
-    def of_main_thread(*error: Any) -> None:
-        if threading.current_thread() is threading.main_thread():
-            shown(*error)
-
-    sys.excepthook = of_main_thread
+    sys.unraisablehook = lambda unraisable: None  # of callbacks that come after the error
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -1,4 +1,5 @@
-# Read by local.sh and test.sh, at the root of the checkout: makes .venv, or brings it up to date.
+# Read by local.sh and test.sh, at the root of the checkout: makes .venv, or brings it up to date, and
+# sets the allocator.
 
 installed=.venv/installed-by-launch # what is in .venv; written last, so never after a failure
 unfinished=.venv-unfinished         # there while an installation runs; holds its process number
