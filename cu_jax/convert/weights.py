@@ -66,7 +66,7 @@ def save_weights(
     if refused:
         raise ValueError(
             f"Every leaf must be a bool, integer or float array that safetensors stores, but found "
-            f"{_few(refused)}: convert or drop these leaves."
+            f"{few(refused)}: convert or drop these leaves."
         )
     blob = _sorted_metadata(safetensors.numpy.save(arrays, metadata=metadata or {}))
     with replacing(path) as temporary:
@@ -104,9 +104,9 @@ def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
         found = set(file.keys())
         problems = []
         if missing := [name for name in wanted if name not in found]:
-            problems.append(f"lacks {_few(missing)}")
+            problems.append(f"lacks {few(missing)}")
         if unexpected := sorted(found - set(wanted)):
-            problems.append(f"has the unexpected {_few(unexpected)}")
+            problems.append(f"has the unexpected {few(unexpected)}")
         different = []
         arrays = {name: file.get_tensor(name) for name in wanted if name in found}
         for name, array in arrays.items():
@@ -114,7 +114,7 @@ def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
             if _describe(array) != expected:
                 different.append(f"{name} ({_describe(array)} instead of {expected})")
         if different:
-            problems.append(f"differs in {_few(different)}")
+            problems.append(f"differs in {few(different)}")
     if problems:
         raise ValueError(
             f"The weights in {os.fspath(path)} must match the model, but the file "
@@ -180,6 +180,18 @@ def packaged_weights(name: str) -> AbstractContextManager[Path]:
     return resources.as_file(files[name])
 
 
+def few(names: Iterable[str]) -> str:
+    """The first names of a list, and how many more there are: what a message has room for.
+
+    Example:
+        >>> few(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 more'
+    """
+    names = list(names)
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest
+
+
 def _open(path: str | os.PathLike[str]) -> Any:
     """Opens a safetensors file; one sentence if it is absent or broken."""
     if not Path(path).is_file():
@@ -218,12 +230,6 @@ def _storable(array: np.ndarray) -> bool:
 
 def _describe(array: Any) -> str:
     return f"{np.dtype(array.dtype).name}{list(array.shape)}"
-
-
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest
 
 
 def _sorted_metadata(blob: bytes) -> bytes:
