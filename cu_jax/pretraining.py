@@ -37,7 +37,7 @@ def original_model(
     template = jax.eval_shape(model.init, jax.random.key(0))
     reader = jax.eval_shape(metrics.classifier.init, jax.random.key(0))
     if not config.pretrain.from_scratch:
-        with convert.model_weights(config.pretrain.weights, config.model) as path:
+        with convert.model_weights(config.pretrain.weights, dict(config.model)) as path:
             original = convert.load_weights(path, template)
         with convert.packaged_weights(config.classifier.weights) as path:
             classifier = convert.load_weights(path, reader)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
 
     def command() -> None:
-        with _told_if_slow(f"{args.doing} {args.source} …"):
+        with _told_if_slow(f"{args.doing} {args.source} ..."):
             done: Exchanged = args.work(args)
         for note in done.notes:
             print(f"Note: {note}", file=sys.stderr)

@@ -175,7 +175,7 @@ def _read_model(folder: Path, workdir: Path) -> dict[str, Any]:
         names = sorted(one.parent.name for one in workdir.glob(f"solutions/*/{_MODEL}"))
         raise FileNotFoundError(
             f"A solution must have its folder in {workdir / 'solutions'}, and there is no {path}: "
-            + (f"give one of {', '.join(names)}." if names else "give the --workdir of a run.")
+            + (f"give one of {', '.join(names)}." if names else "give the folder of a run.")
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -197,7 +197,7 @@ def _read_model(folder: Path, workdir: Path) -> dict[str, Any]:
 def _positions(workdir: Path, sizes: MaeSizes) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The positions of the file that was imported, bit for bit, or the same computed anew."""
     wanted = {key: np.zeros(layout(sizes)[key], np.float32) for key in mae.POSITIONS}
-    for folder in (workdir / SOLUTION, _imported(workdir)):
+    for folder in (workdir / SOLUTION, *_imported(workdir)):
         with contextlib.suppress(ValueError, FileNotFoundError):
             found = load_weights(folder / _POSITIONS, wanted)
             mae.check_positions(found, sizes, str(folder / _POSITIONS))
@@ -207,9 +207,10 @@ def _positions(workdir: Path, sizes: MaeSizes) -> tuple[dict[str, np.ndarray], t
     )
 
 
-def _imported(workdir: Path) -> Path:
-    """The import that a run started from, if its config names one."""
+def _imported(workdir: Path) -> list[Path]:
+    """Where the import that a run started from may lie, if its config names one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         config = json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"]
-        return Path(config["pretrain"]["weights"]) / SOLUTION
-    return workdir / SOLUTION
+        named = Path(config["pretrain"]["weights"])
+        return [named / SOLUTION, named, named.parent]
+    return []

@@ -87,7 +87,9 @@ def write_state(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         return
     torch = import_torch(path)
     # Copies are rows in order, own their memory, and may be written to, as PyTorch wants.
-    tensors = OrderedDict((key, torch.from_numpy(np.array(x))) for key, x in arrays.items())
+    tensors = OrderedDict(
+        (key, torch.from_numpy(np.array(x, order="C"))) for key, x in arrays.items()
+    )
     # An open file rather than a name, which would be written into the file.
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save({"model": tensors}, file)

@@ -3,16 +3,19 @@
 import json
 import os
 import pickle
+import re
+import shlex
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 import safetensors.numpy
+from PIL import Image
 
-from cu_jax import load_solution
+from cu_jax import load_solution, restore
 from cu_jax.convert import mae, model_weights
-from cu_jax.convert.__main__ import main
+from cu_jax.convert.__main__ import _parser, main
 from cu_jax.convert.mae_layout import PUBLISHED, layout, recognize
 from cu_jax.convert.mae_settings import model_settings
 from cu_jax.corruptions import PatchCorruption
@@ -128,6 +131,14 @@ def test_an_import_is_read_like_a_run(source, case, tmp_path, seeded):
             pass
 
 
+def test_an_import_restores_pictures(source, tmp_path):
+    folder = imported(source, tmp_path / "in")
+    Image.effect_noise((40, 32), 80).convert("RGB").save(tmp_path / "one.png")
+    command = [f"--workdir={folder}", str(tmp_path / "one.png"), f"--out={tmp_path / 'out'}"]
+    assert restore.main(command) == 0
+    assert Image.open(tmp_path / "out" / "one.png").size == (40, 32)
+
+
 def test_a_run_without_its_import_leaves_with_computed_positions(source, case, tmp_path, capsys):
     folder = imported(source, tmp_path / "in")
     (folder / "solutions" / "original" / "positions.safetensors").unlink()
@@ -143,7 +154,10 @@ def test_a_run_without_its_import_leaves_with_computed_positions(source, case, t
         np.testing.assert_array_equal(back[key], array)
 
 
-def test_a_run_that_names_its_import_leaves_with_the_file_s_positions(source, case, tmp_path):
+@pytest.mark.parametrize(
+    "inside", ["", "solutions/original", "solutions/original/params.safetensors"]
+)
+def test_a_run_that_names_its_import_leaves_with_its_positions(source, case, tmp_path, inside):
     arrays = dict(case.arrays)
     arrays["decoder_pos_embed"] = np.nextafter(arrays["decoder_pos_embed"], np.float32(2))
     safetensors.numpy.save_file(arrays, source)
@@ -154,7 +168,7 @@ def test_a_run_that_names_its_import_leaves_with_the_file_s_positions(source, ca
     (run / "solutions" / "complete").mkdir()
     for name in ("params.safetensors", "model.json"):
         (run / "solutions" / "complete" / name).write_bytes((solution / name).read_bytes())
-    config = {"config": {"pretrain": {"weights": str(folder)}}}
+    config = {"config": {"pretrain": {"weights": str(folder / inside)}}}
     (run / "config.json").write_text(json.dumps(config))
     out = tmp_path / "out.safetensors"
     assert main(["export", "mae", str(run), "--solution=complete", str(out)]) == 0
@@ -338,3 +352,12 @@ def test_a_packaged_name_wins_over_a_folder(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="must be that of an import, a run or a solution"):
         with model_weights("." + os.sep + "mae_mnist", {}):
             pass
+
+
+def test_the_commands_of_weights_md_are_commands():
+    text = (HERE.parents[1] / "docs" / "weights.md").read_text("utf-8")
+    commands = re.findall(r"^    python -m cu_jax\.convert (.*)$", text, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        args = _parser().parse_args(shlex.split(command))
+        assert args.kind == "mae" and not args.force
