@@ -92,10 +92,10 @@ def import_mae(
         with replacing(target / _MODEL) as temporary:
             text = json.dumps({"format": MODEL_FORMAT, "model": settings}, indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
-    except (PermissionError, NotADirectoryError) as error:
+    except OSError as error:
         raise ValueError(
             f"DIR must be a folder that can be written to, and {folder} is not "
-            f"({error.strerror}): give another."
+            f"({error.strerror or error}): give another."
         ) from error
     return Exchanged(describe(sizes), notes)
 
@@ -141,10 +141,10 @@ def export_mae(workdir: Path, solution: str, target: Path, *, force: bool = Fals
         notes += ("It predicts patches normalized to mean 0 and deviation 1, not pixels.",)
     try:
         write_state(target, mae.from_tree(params, sizes, positions))
-    except PermissionError as error:
+    except OSError as error:
         raise ValueError(
             f"The folder of an exported file must be one to write to, and {target.parent} is not "
-            f"({error.strerror}): give another DST."
+            f"({error.strerror or error}): give another DST."
         ) from error
     return Exchanged(describe(sizes), notes)
 
@@ -175,7 +175,7 @@ def _read_model(folder: Path, workdir: Path) -> dict[str, Any]:
         names = sorted(one.parent.name for one in workdir.glob(f"solutions/*/{_MODEL}"))
         raise FileNotFoundError(
             f"A solution must have its folder in {workdir / 'solutions'}, and there is no {path}: "
-            + (f"give one of {', '.join(names)}." if names else "give the folder of a run.")
+            + (f"there are {', '.join(names)}." if names else "give the folder of a run.")
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@
 
 import argparse
 import os
+import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -152,11 +153,12 @@ def _read_torch(path: Path) -> State:
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
     except Exception as error:  # Damaged files raise almost anything.
-        text = str(error).strip()
-        reason = text.splitlines()[0][:200] if text else type(error).__name__
+        # PyTorch's own words advise to read it unsafely.
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = f"it wants to call {named[1]}" if named else type(error).__name__
         raise ValueError(
             f"{path} must be a whole PyTorch file with nothing but tensors and plain values, but "
-            f"it cannot be read as one (nothing in it was run; {reason}): copy it again, and trust "
+            f"it cannot be read as one ({reason}; nothing in it was run): copy it again, and trust "
             "no file that holds more."
         ) from error
     args = content.get("args") if isinstance(content, dict) else None

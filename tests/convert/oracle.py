@@ -5,6 +5,7 @@ import re
 import numpy as np
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
+from transformers.models.vit_mae.modeling_vit_mae import build_2d_sinusoidal_position_embedding
 
 _NAMES = [
     (r"^cls_token$", "vit.embeddings.cls_token"),
@@ -65,3 +66,10 @@ def outputs(model, images, noise):
         features = model.vit(pixel_values=pixels, noise=noise).last_hidden_state
         patches = model(pixel_values=pixels, noise=noise).logits
     return features.numpy(), patches.numpy()
+
+
+def positions(width, grid):
+    """Fixed positions as the module stores them, ``[1 + grid², width]``."""
+    table = build_2d_sinusoidal_position_embedding(grid, grid, width, cls_token=True)
+    # Made row first, and turned round before it is stored: column first.
+    return torch.cat([table[:, width // 2 :], table[:, : width // 2]], dim=1).numpy()

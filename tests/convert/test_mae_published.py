@@ -146,7 +146,7 @@ def test_a_run_without_its_import_leaves_with_computed_positions(source, case, t
     out = tmp_path / "out.safetensors"
     command = ["export", "mae", str(folder), str(out), "--solution"]
     assert main([*command, "original"]) == 2
-    assert "give one of control_0.25" in capsys.readouterr().err
+    assert "there are control_0.25" in capsys.readouterr().err
     assert main([*command, "control_0.25"]) == 0
     assert "positions are computed" in capsys.readouterr().err
     back = safetensors.numpy.load_file(out)
@@ -295,6 +295,13 @@ def test_a_truncated_file_is_refused(source, tmp_path, capsys, kept):
     assert main(["import", "mae", str(source), str(tmp_path / "in"), "--heads=4,2"]) == 2
     assert "must be a whole safetensors file" in capsys.readouterr().err
     assert not (tmp_path / "in").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_said(source, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "in"
+    assert main(["import", "mae", str(source), str(folder), "--heads=4,2"]) == 2
+    assert "DIR must be a folder that can be written to" in capsys.readouterr().err
 
 
 class Writes:
