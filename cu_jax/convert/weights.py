@@ -68,9 +68,9 @@ def save_weights(
             f"Every leaf must be a bool, integer or float array that safetensors stores, but found "
             f"{few(refused)}: convert or drop these leaves."
         )
-    blob = _sorted_metadata(safetensors.numpy.save(arrays, metadata=metadata or {}))
-    with replacing(path) as temporary:
-        temporary.write_bytes(blob)
+    blob = safetensors.numpy.save(arrays, metadata=metadata or {})
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(_sorted_metadata(blob))
 
 
 def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
@@ -232,12 +232,12 @@ def _describe(array: Any) -> str:
     return f"{np.dtype(array.dtype).name}{list(array.shape)}"
 
 
-def _sorted_metadata(blob: bytes) -> bytes:
-    """Rewrites the header with sorted metadata: the library's own order changes from run to run."""
+def _sorted_metadata(blob: bytes) -> tuple[bytes, memoryview]:
+    """A new header with sorted metadata, since the library's own order changes, and the tensors."""
     size = int.from_bytes(blob[:8], "little")
     header = json.loads(blob[8 : 8 + size])
     if "__metadata__" in header:
         header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # The format aligns the tensors to eight bytes.
-    return len(text).to_bytes(8, "little") + text + blob[8 + size :]
+    return len(text).to_bytes(8, "little") + text, memoryview(blob)[8 + size :]
