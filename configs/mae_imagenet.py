@@ -8,8 +8,12 @@ published sizes. 100 forget and 100 retain classes, 100 training and 50 validati
 alpha = beta = 5, 8 passes over the 10,000 forget pictures a stage. The paper states one hour on one
 A40 (48 GB); not measured here.
 
-The config builds its model and validates today. Its data set (`imagenet`) and the import of the
-published weights are not in this release: running it says so.
+The weights are the published ones that predict pixels, imported into a folder (docs/weights.md):
+
+    python -m cu_jax.convert import mae mae_visualize_vit_large.pth mae_visualize_vit_large
+
+`--config.pretrain.weights=FOLDER` names another. The config builds its model and validates today.
+Its data set (`imagenet`) is not in this release: running it says so.
 """
 
 from ml_collections import ConfigDict

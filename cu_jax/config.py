@@ -57,7 +57,7 @@ def default_config() -> ConfigDict:
     )
     config.batch_size = 32  # Of each set.
 
-    # A pretrained model that ships with the package, or the stages that make one.
+    # A pretrained model that ships with the package or lies on disk, or the stages that make one.
     config.pretrain = ConfigDict(
         dict(
             from_scratch=False,

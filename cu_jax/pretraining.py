@@ -1,5 +1,7 @@
 """Where the original model comes from: weights that ship, or the stages that make them."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
@@ -18,8 +20,9 @@ def original_model(
     """The original model θ0 and the classifier that judges its pictures.
 
     Args:
-        config: the whole config; ``pretrain`` and ``classifier`` name weights of the package, or
-            with ``pretrain.from_scratch`` say how to make them.
+        config: the whole config; ``pretrain`` names weights of the package or on disk and
+            ``classifier`` weights of the package, or with ``pretrain.from_scratch`` both say how
+            to make them.
         model: the model.
         runner: what the loop needs.
         stages: seconds of each stage, added to.
@@ -28,16 +31,25 @@ def original_model(
         Parameters of both. Those made here are also written to ``<workdir>/weights/``.
 
     Raises:
+        FileNotFoundError: if there are no weights at the path that ``pretrain`` names.
         ValueError: if the weights do not fit the model.
     """
     template = jax.eval_shape(model.init, jax.random.key(0))
     reader = jax.eval_shape(metrics.classifier.init, jax.random.key(0))
     if not config.pretrain.from_scratch:
-        with convert.packaged_weights(config.pretrain.weights) as path:
+        with convert.model_weights(config.pretrain.weights, dict(config.model)) as path:
             original = convert.load_weights(path, template)
         with convert.packaged_weights(config.classifier.weights) as path:
             classifier = convert.load_weights(path, reader)
         return original, classifier
+
+    for name in ("pretrain", "classifier"):
+        made = config[name].weights
+        if os.path.basename(made) != made:
+            raise ValueError(
+                f"config.{name}.weights must be a plain name when they are made from scratch, got "
+                f"{made!r}: leave out the folder."
+            )
 
     def reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
         del key
@@ -60,7 +72,7 @@ def original_model(
         params, stages[name] = training.run_stage(runner, stage)
         folder = runner.workdir / "weights"
         folder.mkdir(exist_ok=True)
-        made = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
-        convert.save_weights(folder / f"{section.weights}.safetensors", params, made)
+        origin = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
+        convert.save_weights(folder / f"{section.weights}.safetensors", params, origin)
         trained.append(params)
     return trained[0], trained[1]

@@ -18,7 +18,7 @@ from cu_jax.models import Params
 from cu_jax.provenance import config_hash
 from cu_jax.results import Solution
 
-MODEL_FORMAT = 1
+MODEL_FORMAT = convert.MODEL_FORMAT
 """Version of ``solutions/<name>/model.json``."""
 NUMBERS_FORMAT = 1
 """Version of ``solutions/<name>/solution.json``."""

@@ -2,17 +2,18 @@
 # Runs every check, all of them even if one fails:
 #     sh launch/test.sh          without the tests marked slow or browser
 #     sh launch/test.sh --all    with them; needs Debian's package chromium
+# Never run here: the tests marked torch, which compare with PyTorch (CONTRIBUTING.md).
 # Makes .venv on first use; further arguments go to pytest (for example: tests/optim -k multiplier).
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."
 . launch/environment.sh
 extras=demo,test
-chosen='not slow and not browser'
+chosen='not slow and not browser and not torch'
 if [ "${1-}" = --all ]; then
     shift
     extras=demo,test,browser
-    chosen='slow or not slow'
+    chosen='not torch'
 fi
 prepare_environment "$extras"
 

@@ -1,5 +1,14 @@
-"""Weights in and out: parameter trees as safetensors files, and the files that ship with us."""
+"""Weights in and out: our files, those that ship with us, and published ones."""
 
+from cu_jax.convert.exchange import MODEL_FORMAT
+from cu_jax.convert.sources import model_weights
 from cu_jax.convert.weights import load_weights, packaged_weights, read_metadata, save_weights
 
-__all__ = ["load_weights", "packaged_weights", "read_metadata", "save_weights"]
+__all__ = [
+    "MODEL_FORMAT",
+    "load_weights",
+    "model_weights",
+    "packaged_weights",
+    "read_metadata",
+    "save_weights",
+]

@@ -66,11 +66,11 @@ def save_weights(
     if refused:
         raise ValueError(
             f"Every leaf must be a bool, integer or float array that safetensors stores, but found "
-            f"{_few(refused)}: convert or drop these leaves."
+            f"{few(refused)}: convert or drop these leaves."
         )
-    blob = _sorted_metadata(safetensors.numpy.save(arrays, metadata=metadata or {}))
-    with replacing(path) as temporary:
-        temporary.write_bytes(blob)
+    blob = safetensors.numpy.save(arrays, metadata=metadata or {})
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(_sorted_metadata(blob))
 
 
 def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
@@ -104,9 +104,9 @@ def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
         found = set(file.keys())
         problems = []
         if missing := [name for name in wanted if name not in found]:
-            problems.append(f"lacks {_few(missing)}")
+            problems.append(f"lacks {few(missing)}")
         if unexpected := sorted(found - set(wanted)):
-            problems.append(f"has the unexpected {_few(unexpected)}")
+            problems.append(f"has the unexpected {few(unexpected)}")
         different = []
         arrays = {name: file.get_tensor(name) for name in wanted if name in found}
         for name, array in arrays.items():
@@ -114,7 +114,7 @@ def load_weights(path: str | os.PathLike[str], template: Tree) -> Tree:
             if _describe(array) != expected:
                 different.append(f"{name} ({_describe(array)} instead of {expected})")
         if different:
-            problems.append(f"differs in {_few(different)}")
+            problems.append(f"differs in {few(different)}")
     if problems:
         raise ValueError(
             f"The weights in {os.fspath(path)} must match the model, but the file "
@@ -180,6 +180,18 @@ def packaged_weights(name: str) -> AbstractContextManager[Path]:
     return resources.as_file(files[name])
 
 
+def few(names: Iterable[str]) -> str:
+    """The first names of a list, and how many more there are: what a message has room for.
+
+    Example:
+        >>> few(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 more'
+    """
+    names = list(names)
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest
+
+
 def _open(path: str | os.PathLike[str]) -> Any:
     """Opens a safetensors file; one sentence if it is absent or broken."""
     if not Path(path).is_file():
@@ -220,18 +232,12 @@ def _describe(array: Any) -> str:
     return f"{np.dtype(array.dtype).name}{list(array.shape)}"
 
 
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest
-
-
-def _sorted_metadata(blob: bytes) -> bytes:
-    """Rewrites the header with sorted metadata: the library's own order changes from run to run."""
+def _sorted_metadata(blob: bytes) -> tuple[bytes, memoryview]:
+    """A new header with sorted metadata, since the library's own order changes, and the tensors."""
     size = int.from_bytes(blob[:8], "little")
     header = json.loads(blob[8 : 8 + size])
     if "__metadata__" in header:
         header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # The format aligns the tensors to eight bytes.
-    return len(text).to_bytes(8, "little") + text + blob[8 + size :]
+    return len(text).to_bytes(8, "little") + text, memoryview(blob)[8 + size :]

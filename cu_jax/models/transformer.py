@@ -5,8 +5,9 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
+
+from cu_jax.positions import sincos_table
 
 _XAVIER = nn.initializers.xavier_uniform()
 
@@ -65,10 +66,7 @@ class Block(nn.Module):
 
 
 def sincos_positions(width: int, grid: int) -> Float[Array, "tokens width"]:
-    """Fixed two-dimensional sine-cosine positions, a zero row for the class token first.
-
-    Half of the width encodes the column, then half the row; each half is ``[sin, cos]`` of the
-    coordinate times ``10000^(-i / (width / 4))``. Computed in float64, returned in float32.
+    """Fixed two-dimensional sine-cosine positions as a device array: :func:`sincos_table`.
 
     Args:
         width: a multiple of 4.
@@ -81,12 +79,4 @@ def sincos_positions(width: int, grid: int) -> Float[Array, "tokens width"]:
         >>> sincos_positions(8, 7).shape
         (50, 8)
     """
-    omega = 1.0 / 10000 ** (np.arange(width // 4, dtype=np.float64) / (width / 4))
-    row, column = np.meshgrid(np.arange(grid), np.arange(grid), indexing="ij")
-
-    def half(coordinate: np.ndarray) -> np.ndarray:
-        angle = coordinate.reshape(-1, 1) * omega
-        return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
-
-    table = np.concatenate([half(column), half(row)], axis=1)
-    return jnp.asarray(np.concatenate([np.zeros((1, width)), table]), jnp.float32)
+    return jnp.asarray(sincos_table(width, grid))

@@ -11,6 +11,7 @@ from cu_jax.optim.checks import check_coefficients
 from cu_jax.refusals import REFUSED, refusal, run_command
 
 ROOT = Path(__file__).parents[2]
+PACKAGED = str(ROOT / "cu_jax" / "weights" / "mae_mnist.safetensors")
 DIGITS = "--config=configs/mae_mnist.py"
 
 
@@ -72,6 +73,8 @@ def test_debug_shows_the_traceback(tmp_path):
         ({"model.image_size": 32}, r"must be the data's \(28, 28, 1\), got \(32, 32, 1\)"),
         ({"pretrain.weights": "mae_of_mine"}, "packaged weights must be one of"),
         ({"model.encoder_depth": 3}, "must match the model, but the file"),
+        ({"pretrain.weights": PACKAGED, "model.encoder_depth": 3}, "must match the model, but the"),
+        ({"pretrain.weights": "a/b", "pretrain.from_scratch": True}, "must be a plain name when"),
         ({"batch_size": 3000}, "A batch must hold 1 to 2000 pictures"),
         ({"pareto.beta": -1.0}, "beta must be finite and greater than 0, got -1.0"),
         ({"pareto.gradient_decay": 1.0}, "gradient_decay must be at least 0 and less than 1"),

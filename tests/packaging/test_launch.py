@@ -141,7 +141,7 @@ def test_every_check_runs_and_the_failed_ones_are_named(checkout):
         "-m ruff check .",
         "-m mypy cu_jax",
         "-m importlinter",
-        "-m pytest -rs -m not slow and not browser tests/optim -x",
+        "-m pytest -rs -m not slow and not browser and not torch tests/optim -x",
     ]
     assert output.splitlines()[-1] == "Failed checks: types"
 
@@ -150,7 +150,7 @@ def test_all_adds_the_slow_and_the_browser_tests(checkout):
     status, _, asked = checkout.launch("test.sh", "--all", "tests/optim")
     assert status == 0
     assert installations(asked) == ["demo,test,browser"]
-    assert asked[-1] == "-m pytest -rs -m slow or not slow tests/optim"
+    assert asked[-1] == "-m pytest -rs -m not torch tests/optim"
     assert installations(checkout.launch("test.sh")[2]) == []
     assert installations(checkout.launch("local.sh")[2]) == []
 

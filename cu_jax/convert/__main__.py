@@ -1,0 +1,131 @@
+"""Published weights in and out: ``python -m cu_jax.convert --help``."""
+
+import argparse
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cu_jax.convert.exchange import Exchanged, export_mae, import_mae
+from cu_jax.refusals import quiet_libraries, run_command
+
+_DESCRIPTION = """\
+Brings published PyTorch weights in, and takes a run's solutions out as published.
+
+  python -m cu_jax.convert import mae mae_visualize_vit_large.pth imported/mae_large
+  python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
+"""
+_EPILOG = """\
+.pth files go through PyTorch (pip install "cu-jax[convert]"), .safetensors files do not. Nothing in
+a file is ever run.
+"""
+_SILENT_BEFORE = 2.0  # Seconds: shorter work is over before a reader has read the line.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: those of the command line, without the program's name; None: this process's.
+
+    Returns:
+        The exit code: 0; 2 for wrong input, after one sentence; 130 if the user breaks it off.
+
+    Example:
+        >>> main(["export", "mae", "no/such/run", "--solution=complete", "unlearned.safetensors"])
+        2
+    """
+    args = _parser().parse_args(arguments)
+
+    def command() -> None:
+        with _told_if_slow(f"{args.doing} {args.source} ..."):
+            done: Exchanged = args.work(args)
+        for note in done.notes:
+            print(f"Note: {note}", file=sys.stderr)
+        print(f"{args.done} {done.model} in {args.target}.")
+
+    return run_command(command, debug=args.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cu_jax.convert",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(required=True, metavar="{import,export}")
+    importing = commands.add_parser("import", help="read published weights", allow_abbrev=False)
+    importing.description = (
+        "Reads published weights and writes a folder that config.pretrain.weights may name and "
+        "that cu_jax.restore takes as --workdir."
+    )
+    add = importing.add_argument
+    add("kind", choices=["mae"], help="the kind of model")
+    add("source", metavar="SRC", type=Path, help="a .pth, .pt or .safetensors file")
+    add("target", metavar="DIR", type=Path, help="a folder, new or empty")
+    add(
+        "--heads",
+        metavar="ENCODER,DECODER",
+        type=_two_numbers,
+        help="attention heads of a model that is none of the three published",
+    )
+    add("--norm-pix", action="store_true", help="take a model that predicts normalized patches")
+    _add_common(importing, "write over an earlier import")
+    importing.set_defaults(doing="Reading", done="Imported", work=_import)
+
+    exporting = commands.add_parser("export", help="write a solution", allow_abbrev=False)
+    exporting.description = (
+        "Writes a solution of a run with the keys, shapes and dtypes of the published weights."
+    )
+    add = exporting.add_argument
+    add("kind", choices=["mae"], help="the kind of model")
+    add("source", metavar="WORKDIR", type=Path, help="the folder of a run, or of an import")
+    add("target", metavar="DST", type=Path, help="a .pth, .pt or .safetensors file, new")
+    add("--solution", required=True, metavar="NAME", help="the folder's name in WORKDIR/solutions")
+    _add_common(exporting, "write over DST")
+    exporting.set_defaults(doing="Exporting from", done="Exported", work=_export)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, force: str) -> None:
+    parser.add_argument("--force", action="store_true", help=force)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a refusal")
+
+
+def _import(args: argparse.Namespace) -> Exchanged:
+    return import_mae(
+        args.source, args.target, heads=args.heads, norm_pix=args.norm_pix, force=args.force
+    )
+
+
+def _export(args: argparse.Namespace) -> Exchanged:
+    return export_mae(args.source, args.solution, args.target, force=args.force)
+
+
+def _two_numbers(text: str) -> tuple[int, int]:
+    try:
+        encoder, decoder = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be two numbers such as 12,16, got {text!r}"
+        ) from None
+    return encoder, decoder
+
+
+@contextlib.contextmanager
+def _told_if_slow(text: str) -> Iterator[None]:
+    timer = threading.Timer(_SILENT_BEFORE, print, [text], {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+if __name__ == "__main__":
+    quiet_libraries()
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Where a config's weights come from: a name of the package, or a path on disk."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cu_jax.convert.exchange import SOLUTION
+from cu_jax.convert.weights import few, packaged_weights
+
+# Settings with which the same weights may be used differently.
+_FREE = ("name", "dtype", "mask_ratio")
+
+
+@contextlib.contextmanager
+def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
+    """Gives the weights file that ``config.pretrain.weights`` names.
+
+    Args:
+        name: weights of the package; or else a path: a ``.safetensors`` file of our tree, the
+            folder of an import or of a run, whose original is meant, or one solution's folder.
+        settings: the ``model`` section of the config.
+
+    Yields:
+        The file's path, valid inside the ``with`` block.
+
+    Raises:
+        FileNotFoundError: the name is a path, and nothing usable is there.
+        ValueError: it is neither; or the folder's model has other settings than the config's.
+
+    Example:
+        >>> with model_weights("mae_mnist", {}) as path:
+        ...     path.name
+        'mae_mnist.safetensors'
+        >>> with model_weights("imported/mae_large", {}) as path:
+        ...     pass
+        Traceback (most recent call last):
+        FileNotFoundError: config.pretrain.weights must name weights of the package, ...
+    """
+    path = Path(name)
+    is_path = len(path.parts) > 1 or path.suffix == ".safetensors" or path.exists()
+    if not is_path or _ships(name):
+        with packaged_weights(name) as packaged:
+            yield packaged
+        return
+    if not path.exists():
+        raise FileNotFoundError(
+            "config.pretrain.weights must name weights of the package, a .safetensors file or a "
+            f"folder, and there is no {name}: check the path, or import the weights first "
+            "(python -m cu_jax.convert)."
+        )
+    if path.is_dir():
+        folder = path if (path / "params.safetensors").is_file() else path / SOLUTION
+        _check_settings(folder / "model.json", name, settings)
+        path = folder / "params.safetensors"
+    yield path
+
+
+def _ships(name: str) -> bool:
+    if os.sep in name:
+        return False
+    try:
+        packaged_weights(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuses what the shapes of weights do not show: another number of heads, another mean."""
+    try:
+        model = json.loads(path.read_text(encoding="utf-8"))["model"]
+        found = {key: value for key, value in model.items() if key not in _FREE}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"The folder {name} of config.pretrain.weights must be that of an import, a run or a "
+            f"solution, and {path} cannot be read ({type(error).__name__}): give another."
+        ) from error
+    wanted = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()
+    }
+    different = [
+        f"{key} {value!r} instead of {wanted[key]!r}"
+        for key, value in found.items()
+        if key in wanted and value != wanted[key]
+    ]
+    if different:
+        raise ValueError(
+            f"The weights in {name} must be of the model of the config, but theirs has "
+            f"{few(different)}: change config.model or config.pretrain.weights."
+        )
