@@ -62,6 +62,7 @@ def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_confi
     assert ordered == sorted(metrics(tiny_run[0]).splitlines())
 
 
+@pytest.mark.slow
 def test_another_evaluation_keeps_the_models(tiny_run, tiny_config, used):
     config = changed(tiny_config, **{"evaluation.hole": 8})
     results = experiment.run(config, used)
@@ -165,6 +166,7 @@ def test_other_pictures_are_refused(tiny_config, used):
         experiment.run(tiny_config, used)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(
     tiny_run, tiny_config, used, capsys, numbers
 ):
