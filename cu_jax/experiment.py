@@ -56,7 +56,8 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 f"The model's pictures must be the data's {data.image_shape}, got "
                 f"{model.image_shape}: change config.model."
             )
-        _check_later_stages(config, data, model)
+        loss = loss_config(config, data)
+        _check_later_stages(config, loss, data, model)
         if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
             save_config(workdir, config)
         check_manifest(workdir, data.manifest.to_json())
@@ -72,7 +73,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             )
             seconds: dict[str, float] = {}
             teacher, classifier = original_model(config, model, runner, seconds)
-            solver = _prepare(config, model, teacher, classifier, runner)
+            solver = _prepare(config, loss, model, teacher, classifier, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
             _baselines(solver, chain_steps, records)
@@ -85,10 +86,14 @@ def run(config: ConfigDict, workdir: Path) -> Results:
 
 
 def _prepare(
-    config: ConfigDict, model: Model, teacher: Params, classifier: Params, runner: Runner
+    config: ConfigDict,
+    loss: ConfigDict,
+    model: Model,
+    teacher: Params,
+    classifier: Params,
+    runner: Runner,
 ) -> Solver:
-    methods = _methods(config, runner.data, model, teacher)
-    loss = loss_config(config, runner.data)
+    methods = _methods(config, loss, model, teacher)
     evaluation = config.evaluation
     losses = FullSetLosses(
         unlearning_objectives(loss, model),
@@ -121,22 +126,24 @@ def _prepare(
     return solver
 
 
-def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
+def _check_later_stages(config: ConfigDict, loss: ConfigDict, data: Data, model: Model) -> None:
     """Refuses, before the first stage, what later ones would refuse."""
-    _methods(config, data, model, jax.eval_shape(model.init, jax.random.key(0)))
+    _methods(config, loss, model, jax.eval_shape(model.init, jax.random.key(0)))
     corruptions.center_hole(model.image_shape[0], config.evaluation.hole)
     training_iterator(data, batch_size=config.batch_size, seed=config.seed)
     sharding.check_batch(sharding.make_mesh(), config.batch_size)
 
 
-def _methods(config: ConfigDict, data: Data, model: Model, teacher: Params) -> dict[str, Method]:
+def _methods(
+    config: ConfigDict, loss: ConfigDict, model: Model, teacher: Params
+) -> dict[str, Method]:
     """The four programs: Phase I and Phase I with the roles swapped, Phase II, composite loss."""
-    complete = method_config(config, data, "boundary", phase="boundary", swap=False)
-    utility = method_config(config, data, "boundary", phase="boundary", swap=True)
+    complete = method_config(config, loss, "boundary", phase="boundary", swap=False)
+    utility = method_config(config, loss, "boundary", phase="boundary", swap=True)
     if config.boundary.utility_alpha is not None:
         utility.alpha = config.boundary.utility_alpha
-    pareto = method_config(config, data, "pareto", phase="pareto", swap=False)
-    composite = method_config(config, data, "pareto")
+    pareto = method_config(config, loss, "pareto", phase="pareto", swap=False)
+    composite = method_config(config, loss, "pareto")
     return {
         "complete": METHODS["controllable"](complete, model, teacher),
         "utility": METHODS["controllable"](utility, model, teacher),

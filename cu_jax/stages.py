@@ -12,7 +12,10 @@ from cu_jax.results import Boundaries
 
 
 def loss_config(config: ConfigDict, data: Data) -> ConfigDict:
-    """The losses' settings: the config's, and the noise pictures' statistics from the data."""
+    """The losses' settings: the config's, and the noise pictures' statistics.
+
+    Reads every picture of the forget set: once a run.
+    """
     mean, std = data.pixel_statistics("forget", "train")
     return ConfigDict(
         dict(
@@ -23,14 +26,14 @@ def loss_config(config: ConfigDict, data: Data) -> ConfigDict:
     )
 
 
-def method_config(config: ConfigDict, data: Data, section: str, **changes: Any) -> ConfigDict:
+def method_config(config: ConfigDict, loss: ConfigDict, section: str, **changes: Any) -> ConfigDict:
     """A method's settings: the losses', those of one section of the config, and ``changes``.
 
     Example:
-        ``method_config(config, data, "boundary", phase="boundary", swap=False)``
+        ``method_config(config, loss, "boundary", phase="boundary", swap=False)``
     """
     unused = {"beta": 5.0, "delta": 1.0, "alpha": 5.0, "tau": 2.0}  # By the other phase.
-    return ConfigDict(unused | dict(loss_config(config, data)) | dict(config[section]) | changes)
+    return ConfigDict(unused | dict(loss) | dict(config[section]) | changes)
 
 
 class Request(NamedTuple):

@@ -1,8 +1,7 @@
 """Masked autoencoder (He et al., 2022): a vision transformer that sees the visible patches alone.
 
 The encoder reads only the patches the corruption leaves (no mask tokens); a narrow decoder puts a
-learned token in each gap and predicts pixels. Names of parameters follow the published
-checkpoints, so that conversion is a renaming.
+learned token in each gap and predicts pixels.
 
 References:
     He et al., *Masked Autoencoders Are Scalable Vision Learners*, CVPR 2022, arXiv 2111.06377.
@@ -12,7 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,62 +19,8 @@ from jaxtyping import Array, Float
 from cu_jax import corruptions
 from cu_jax.corruptions import Key, PatchCorruption
 from cu_jax.models.interface import Params
-from cu_jax.models.transformer import Block, layer_norm, sincos_positions
-
-
-class Encoder(nn.Module):
-    """Patches to features: ``[b, h, w, c]`` and the kept indices to ``[b, 1 + kept, width]``."""
-
-    patch: int
-    grid: int
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, images: Array, keep: Array) -> Array:
-        """Encodes the kept patches."""
-        position = sincos_positions(self.width, self.grid).astype(self.dtype)  # [1 + n, width]
-        # Each patch is embedded on its own, so only the visible ones need to be.
-        visible = jnp.take_along_axis(patchify(images, self.patch), keep[..., None], axis=1)
-        x = nn.Dense(self.width, dtype=self.dtype, name="patch_embed")(visible)
-        x = x + position[1:][keep]
-        cls = self.param("cls_token", nn.initializers.normal(0.02), (1, 1, self.width))
-        cls = jnp.broadcast_to(cls.astype(self.dtype) + position[:1], (x.shape[0], 1, self.width))
-        x = jnp.concatenate([cls, x], axis=1)
-        for index in range(self.depth):
-            x = Block(self.heads, self.mlp_ratio, self.dtype, name=f"blocks_{index}")(x)
-        return layer_norm(self.dtype, "norm")(x)
-
-
-class Decoder(nn.Module):
-    """Features to pixels: ``[b, 1 + kept, width]`` to ``[b, patches, patch² · channels]``."""
-
-    grid: int
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    outputs: int
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, features: Array, restore: Array) -> Array:
-        """Predicts every patch."""
-        x = nn.Dense(self.width, dtype=self.dtype, name="decoder_embed")(features)
-        token = self.param("mask_token", nn.initializers.normal(0.02), (1, 1, self.width))
-        missing = restore.shape[1] + 1 - x.shape[1]
-        gaps = jnp.broadcast_to(token.astype(self.dtype), (x.shape[0], missing, self.width))
-        tokens = jnp.concatenate([x[:, 1:], gaps], axis=1)
-        tokens = jnp.take_along_axis(tokens, restore[..., None], axis=1)
-        x = jnp.concatenate([x[:, :1], tokens], axis=1)
-        x = x + sincos_positions(self.width, self.grid).astype(self.dtype)
-        for index in range(self.depth):
-            x = Block(self.heads, self.mlp_ratio, self.dtype, name=f"decoder_blocks_{index}")(x)
-        x = layer_norm(self.dtype, "decoder_norm")(x)
-        return nn.Dense(self.outputs, dtype=self.dtype, name="decoder_pred")(x[:, 1:])
+from cu_jax.models.mae_networks import Decoder, Encoder
+from cu_jax.models.patches import patchify, unpatchify
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,32 +222,3 @@ def build(config: Any) -> Mae:
     """The model of a config's ``model`` section (every key but ``name``)."""
     settings: dict[str, Any] = {name: value for name, value in config.items() if name != "name"}
     return Mae(**settings)
-
-
-def patchify(images: Float[Array, "b h w c"], patch: int) -> Float[Array, "b n d"]:
-    """Cuts pictures into patches, row by row; inside a patch (row, column, channel).
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> patchify(jnp.zeros((2, 28, 28, 1)), 4).shape
-        (2, 49, 16)
-    """
-    b, h, w, c = images.shape
-    x = images.reshape(b, h // patch, patch, w // patch, patch, c)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, -1, patch * patch * c)
-
-
-def unpatchify(
-    patches: Float[Array, "b n d"], patch: int, channels: int
-) -> Float[Array, "b h w c"]:
-    """The inverse of :func:`patchify` for square pictures.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> unpatchify(jnp.zeros((2, 49, 16)), 4, 1).shape
-        (2, 28, 28, 1)
-    """
-    b, n, _ = patches.shape
-    grid = round(n**0.5)
-    x = patches.reshape(b, grid, grid, patch, patch, channels)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, grid * patch, grid * patch, channels)

@@ -7,7 +7,8 @@ import pytest
 
 from cu_jax import corruptions
 from cu_jax.models import MODELS
-from cu_jax.models.mae import Mae, patchify, unpatchify
+from cu_jax.models.mae import Mae
+from cu_jax.models.patches import patchify, unpatchify
 from cu_jax.models.transformer import sincos_positions
 
 SIZES = dict(image_size=28, patch_size=4, channels=1, encoder_width=16, encoder_depth=2)
