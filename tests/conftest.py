@@ -1,6 +1,7 @@
 """What holds for every test and doctest: pytest reads this before it imports cu_jax."""
 
 import hashlib
+import importlib.util
 import os
 import platform
 from pathlib import Path
@@ -26,6 +27,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import pytest  # noqa: E402
 from absl import flags  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
@@ -34,3 +36,13 @@ install_import_hook("cu_jax", "beartype.beartype")
 
 # Grain's worker processes want parsed flags, which only absl's app.run gives.
 flags.FLAGS.mark_as_parsed()
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """The module with real photographs for tests, ``photographs.py``."""
+    path = Path(__file__).with_name("photographs.py")
+    spec = importlib.util.spec_from_file_location("photographs", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
