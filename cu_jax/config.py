@@ -49,10 +49,21 @@ def default_config() -> ConfigDict:
     config.data = ConfigDict(
         dict(
             name="",
-            retain=("",),
+            retain=("",),  # Class names; none: all that are not to forget.
             forget=("",),
+            # Pictures of your own, in a folder for each class; instead of `name`.
+            folder="",
+            forget_files="",  # Instead of `forget`: a text file that lists pictures.
+            retain_folder="",  # Another folder, whose pictures stand in for those to retain.
+            # ImageNet and Places365: a named choice of pictures, and what differs from it.
+            split="paper",
+            split_seed=0,
+            classes_per_set=config_dict.placeholder(int),
+            train_per_class=config_dict.placeholder(int),
+            validation_per_class=config_dict.placeholder(int),  # Of a folder: None is a fifth.
+            augment=config_dict.placeholder(str),  # While unlearning; see `AUGMENTATIONS`.
+            max_bad_fraction=0.01,  # Of the pictures, left out because they cannot be used.
             data_dir=config_dict.placeholder(str),
-            cache_in_memory=True,
         )
     )
     config.batch_size = 32  # Of each set.
@@ -75,8 +86,9 @@ def default_config() -> ConfigDict:
 
     # Phase I, from the original: `complete`, and with the roles swapped `utility`, whose own
     # `utility_alpha` (None: `alpha`) says how firmly it holds the retain loss while it forgets.
+    # Steps of each stage; 0: as many as `epochs`, passes over the forget training pictures, take.
     config.boundary = ConfigDict(
-        dict(steps=0, alpha=5.0, tau=2.0, gradient_decay=0.0, value_decay=0.0)
+        dict(steps=0, epochs=0.0, alpha=5.0, tau=2.0, gradient_decay=0.0, value_decay=0.0)
         | dict(utility_alpha=config_dict.placeholder(float))
         | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
     )
@@ -84,8 +96,8 @@ def default_config() -> ConfigDict:
     # reached from `start` in `first_steps` (0: as many as `steps`), and goes outwards from there:
     # first_control=1 tightens all the way (from `original` or `utility`), 0 relaxes (`complete`).
     config.pareto = ConfigDict(
-        dict(steps=0, first_steps=0, start="original", first_control=0.5, beta=5.0, delta=1.0)
-        | dict(gradient_decay=0.0, value_decay=0.0)
+        dict(steps=0, epochs=0.0, first_steps=0, start="original", first_control=0.5)
+        | dict(beta=5.0, delta=1.0, gradient_decay=0.0, value_decay=0.0)
         | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
     )
     config.controls = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -113,7 +125,13 @@ def validate(config: ConfigDict) -> None:
         ValueError: Controls must lie in [0, 1], got 1.5: change config.controls.
     """
     _member("config.model.name", config.model.name, MODELS)
-    _member("config.data.name", config.data.name, DATASETS)
+    if not config.data.folder:
+        _member("config.data.name", config.data.name, DATASETS)
+    if not 0 <= config.data.max_bad_fraction <= 1:
+        raise ValueError(
+            "config.data.max_bad_fraction must lie in [0, 1], got "
+            f"{config.data.max_bad_fraction}: change it."
+        )
     _member("config.loss.space", config.loss.space, SPACES)
     _member("config.pareto.start", config.pareto.start, STARTS)
     for name, values in (
@@ -136,9 +154,14 @@ def validate(config: ConfigDict) -> None:
         )
     if config.control is None and config.epsilon is None and not config.controls:
         raise ValueError("At least one of config.controls must be given, got none: add one.")
-    sections = ["boundary", "pareto"]
-    if config.pretrain.from_scratch:
-        sections += ["pretrain", "classifier"]
+    for name in ("boundary", "pareto"):
+        steps, epochs = config[name].steps, config[name].epochs
+        if steps < 0 or (steps == 0 and not epochs > 0):
+            raise ValueError(
+                f"config.{name}.steps must be at least 1, or 0 and config.{name}.epochs greater "
+                f"than 0, got {steps} and {epochs}: raise one."
+            )
+    sections = ["pretrain", "classifier"] if config.pretrain.from_scratch else []
     counts = {f"{name}.steps": config[name].steps for name in sections}
     counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}

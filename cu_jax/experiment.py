@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jax
+import numpy as np
 from clu import parameter_overview
 from ml_collections import ConfigDict
 
@@ -13,6 +14,7 @@ from cu_jax import corruptions, report, sharding
 from cu_jax.data import Data, open_data, training_iterator
 from cu_jax.evaluation import FullSetLosses, Validation
 from cu_jax.fingerprints import StageRecord
+from cu_jax.inventory import check_bad_pictures, check_manifest, forget_statistics
 from cu_jax.logs import MetricLog
 from cu_jax.methods import METHODS, Method, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
@@ -26,9 +28,10 @@ from cu_jax.stages import (
     loss_config,
     method_config,
     path_requests,
+    stage_steps,
 )
 from cu_jax.training import Runner
-from cu_jax.workdir import check_manifest, claimed, save_config
+from cu_jax.workdir import claimed, save_config
 
 
 def run(config: ConfigDict, workdir: Path) -> Results:
@@ -50,17 +53,18 @@ def run(config: ConfigDict, workdir: Path) -> Results:
     settings.validate(config)
     model = MODELS[config.model.name](config.model)
     with claimed(workdir, config) as records:
-        data = open_data(config.data)
+        data = open_data(config.data, model.image_shape)
         if data.image_shape != model.image_shape:
             raise ValueError(
                 f"The model's pictures must be the data's {data.image_shape}, got "
                 f"{model.image_shape}: change config.model."
             )
-        loss = loss_config(config, data)
-        _check_later_stages(config, loss, data, model)
+        _check_later_stages(config, data, model)
         if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
             save_config(workdir, config)
+        check_bad_pictures(workdir, data, config.data.max_bad_fraction)
         check_manifest(workdir, data.manifest.to_json())
+        loss = loss_config(config, *forget_statistics(workdir, data))
         with MetricLog(workdir) as log:
             runner = Runner(
                 workdir=workdir,
@@ -126,11 +130,16 @@ def _prepare(
     return solver
 
 
-def _check_later_stages(config: ConfigDict, loss: ConfigDict, data: Data, model: Model) -> None:
+def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
     """Refuses, before the first stage, what later ones would refuse."""
+    loss = loss_config(
+        config, *np.zeros((2, model.image_shape[-1])).tolist()
+    )  # stand in for what is not known yet
     _methods(config, loss, model, jax.eval_shape(model.init, jax.random.key(0)))
     corruptions.center_hole(model.image_shape[0], config.evaluation.hole)
-    training_iterator(data, batch_size=config.batch_size, seed=config.seed)
+    training_iterator(
+        data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
+    )
     sharding.check_batch(sharding.make_mesh(), config.batch_size)
 
 
@@ -155,8 +164,9 @@ def _methods(
 def _boundaries(solver: Solver) -> None:
     """Phase I from the original, and with the roles swapped."""
     values = {}
+    steps = stage_steps(solver.config, "boundary", solver.forget_pictures)
     for name in ("complete", "utility"):
-        request = Request(name, name, "original", solver.config.boundary.steps, {})
+        request = Request(name, name, "original", steps, {})
         values[name] = solver.solve(request, name, "controllable").forget_loss
     solver.boundaries = dataclasses.replace(
         solver.boundaries, epsilon_min=values["complete"], epsilon_max=values["utility"]
@@ -175,7 +185,8 @@ def _path(solver: Solver, records: Mapping[str, StageRecord]) -> int:
     Returns:
         The steps of the whole chain behind the middle control.
     """
-    asked = path_requests(solver.config, solver.boundaries, records)
+    steps = stage_steps(solver.config, "pareto", solver.forget_pictures)
+    asked = path_requests(solver.config, steps, solver.boundaries, records)
     for request in asked:
         solver.solve(request, "pareto", "controllable")
     middle = sorted(asked, key=lambda request: request.knobs["epsilon"])[len(asked) // 2]

@@ -31,7 +31,11 @@ _BUT_NOT = {
     "first": ("pareto.first_control",),  # it plans the path, and what is planned is recorded
     "path": ("pareto.first_control", "pareto.first_steps", "pareto.start"),
 }
-_NEVER = ("data.data_dir", "data.cache_in_memory")  # where pictures lie, not what they are
+# Where pictures lie, not what they are: the manifest says that.
+_NEVER = (
+    *("data.data_dir", "data.folder", "data.forget_files", "data.retain_folder"),
+    "data.max_bad_fraction",
+)
 
 
 class StageRecord(NamedTuple):

@@ -52,6 +52,11 @@ class Solver:
     solutions: dict[str, Solution] = dataclasses.field(default_factory=dict)
     steps: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def forget_pictures(self) -> int:
+        """How many pictures the forget training set has."""
+        return len(self.runner.data.source("forget", "train"))
+
     def params(self, name: str) -> Params:
         """The whole model's parameters of a solution, from the workdir."""
         if name == "original":
@@ -93,7 +98,12 @@ class Solver:
             self.steps[program] = training.compile_step(method, self.runner.mesh)
         state = method.init(start, steps=request.steps, **request.knobs)
         stage = Stage(
-            request.name, self.steps[program], state, request.steps, self.config.batch_size
+            request.name,
+            self.steps[program],
+            state,
+            request.steps,
+            self.config.batch_size,
+            self.config.data.augment,
         )
         trained, seconds = training.run_stage(self.runner, stage)
         _, frozen = method.trainable(start)

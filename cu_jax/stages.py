@@ -1,22 +1,18 @@
 """What each stage is asked for: a method's settings, points of the path, composite losses."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from cu_jax.data import Data
 from cu_jax.fingerprints import StageRecord
 from cu_jax.results import Boundaries
 
 
-def loss_config(config: ConfigDict, data: Data) -> ConfigDict:
-    """The losses' settings: the config's, and the noise pictures' statistics.
-
-    Reads every picture of the forget set: once a run.
-    """
-    mean, std = data.pixel_statistics("forget", "train")
+def loss_config(config: ConfigDict, mean: Sequence[float], std: Sequence[float]) -> ConfigDict:
+    """The losses' settings: the config's, and the noise pictures' mean and deviation by channel."""
     return ConfigDict(
         dict(
             space=config.loss.space,
@@ -24,6 +20,26 @@ def loss_config(config: ConfigDict, data: Data) -> ConfigDict:
             noise_std=tuple(map(float, std)),
         )
     )
+
+
+def stage_steps(config: ConfigDict, section: str, forget_pictures: int) -> int:
+    """Updates of a stage: the section's ``steps``, or as many as its ``epochs`` take.
+
+    Args:
+        config: the experiment's settings.
+        section: ``boundary`` or ``pareto``.
+        forget_pictures: how many the forget training set has; an epoch is a pass over them.
+
+    Returns:
+        At least 1.
+
+    Example:
+        >>> config = ConfigDict({"batch_size": 32, "pareto": {"steps": 0, "epochs": 8.0}})
+        >>> stage_steps(config, "pareto", 10_000)
+        2500
+    """
+    given = config[section]
+    return given.steps or max(math.ceil(given.epochs * forget_pictures / config.batch_size), 1)
 
 
 def method_config(config: ConfigDict, loss: ConfigDict, section: str, **changes: Any) -> ConfigDict:
@@ -57,7 +73,7 @@ class Request(NamedTuple):
 
 
 def path_requests(
-    config: ConfigDict, boundaries: Boundaries, records: Mapping[str, StageRecord]
+    config: ConfigDict, steps: int, boundaries: Boundaries, records: Mapping[str, StageRecord]
 ) -> list[Request]:
     """The points of the path, in the order they are visited.
 
@@ -68,6 +84,8 @@ def path_requests(
 
     Args:
         config: the experiment's settings.
+        steps: updates of a stage of the path, :func:`stage_steps`; those of the first are
+            ``config.pareto.first_steps`` where that is given.
         boundaries: the range of ε.
         records: of the stages in the workdir.
 
@@ -91,14 +109,15 @@ def path_requests(
     controls = [float(r.control or 0) for n, r in there.items() if n.startswith("control_")]
 
     def first(name: str, epsilon: float, control: float) -> Request:
-        steps = config.pareto.first_steps or config.pareto.steps
-        return Request(name, "first", config.pareto.start, steps, {"epsilon": epsilon}, control)
+        knobs = {"epsilon": epsilon}
+        first_steps = config.pareto.first_steps or steps
+        return Request(name, "first", config.pareto.start, first_steps, knobs, control)
 
     found = []
     for control, neighbor in _outwards({*asked, *controls}, config.pareto.first_control):
         request = first(f"control_{control:.15g}", low + control * (high - low), control)
         if neighbor is not None:
-            start, steps = f"control_{neighbor:.15g}", config.pareto.steps
+            start = f"control_{neighbor:.15g}"
             request = request._replace(kind="path", start=start, steps=steps)
         found.append(_recorded(there, request))
     by_value = {n: r.knobs["epsilon"] for n, r in there.items() if n.startswith("epsilon_")}

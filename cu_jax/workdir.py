@@ -93,26 +93,6 @@ def _is_ours(workdir: Path) -> bool:
         return False
 
 
-def check_manifest(workdir: Path, manifest: str) -> None:
-    """Writes ``manifest.json``, or checks that the pictures are those the stages were run with.
-
-    Args:
-        workdir: the folder.
-        manifest: JSON of the list of pictures, with its hash.
-
-    Raises:
-        ValueError: if the workdir's manifest lists other pictures.
-    """
-    path, new = workdir / "manifest.json", json.loads(manifest)
-    old = _read_json(path)
-    if old is not None and old["hash"] != new["hash"]:
-        raise ValueError(
-            f"The stages in {workdir} must keep their pictures, and the data set now has others "
-            f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
-        )
-    write_json(path, new)
-
-
 def save_record(workdir: Path, name: str, record: StageRecord) -> None:
     """Writes ``stages/<name>.json``."""
     (workdir / "stages").mkdir(exist_ok=True)
@@ -161,7 +141,7 @@ def read_numbers(folder: Path, config: ConfigDict) -> Solution | None:
     Returns:
         The solution, or None if there is none, or it must be evaluated anew.
     """
-    data = _read_json(folder / "solution.json")
+    data = read_json(folder / "solution.json")
     if data is None or data["format"] != NUMBERS_FORMAT:
         return None
     if data["evaluation"] != _evaluation(config):
@@ -181,7 +161,7 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON record, or None if there is none; a power cut can leave an empty file."""
     try:
         return dict(json.loads(path.read_text()))

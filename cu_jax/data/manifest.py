@@ -4,7 +4,8 @@ import dataclasses
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 SETS = ("retain", "forget")
 SPLITS = ("train", "validation")
@@ -112,12 +113,11 @@ def build_manifest(
     retain: Sequence[str],
     forget: Sequence[str],
     class_names: Sequence[str],
-    validation_per_class: int,
-    salt: str = "",
+    validation_per_class: int | None,
 ) -> Manifest:
     """Splits records by a hash of their ids.
 
-    In each class the ``validation_per_class`` records with the smallest SHA-256 of salt and id are
+    In each class the ``validation_per_class`` records with the smallest SHA-256 of their id are
     validation pictures, the rest training pictures. Classes in neither set are left out.
 
     Args:
@@ -125,8 +125,7 @@ def build_manifest(
         retain: names of the classes to retain.
         forget: names of the classes to forget.
         class_names: all names there are.
-        validation_per_class: pictures, at least 1.
-        salt: another one gives another split.
+        validation_per_class: pictures, at least 1; None: a fifth of the class, and at least 1.
 
     Returns:
         The manifest.
@@ -135,9 +134,6 @@ def build_manifest(
         ValueError: for an empty set, an unknown class, a class in both sets or twice in one, or a
             class with too few pictures.
 
-    Note:
-        The salt is empty by default: an id begins with its data set's name, which does the same.
-
     Example:
         >>> records = [Record(f"r{i}", "ab"[i % 2], i, "") for i in range(8)]
         >>> manifest = build_manifest(
@@ -145,61 +141,96 @@ def build_manifest(
         >>> len(manifest.records("forget", "train"))
         3
     """
-    _check_classes(retain, forget, class_names)
-    if validation_per_class < 1:
+    check_classes(retain, forget, class_names)
+    by_class: dict[str, list[Record]] = {name: [] for name in class_names}
+    for record in records:
+        by_class[record.label].append(record)
+    splits: dict[str, tuple[Record, ...]] = {}
+    for name, classes in zip(SETS, (retain, forget), strict=True):
+        chosen = {label: by_class[label] for label in classes}
+        for split, part in zip(SPLITS, split_classes(chosen, validation_per_class), strict=True):
+            splits[f"{name}/{split}"] = part
+    return Manifest(splits)
+
+
+def split_classes(
+    by_class: Mapping[str, Sequence[Record]], validation_per_class: int | None
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Training and validation pictures of one set, both sorted; see :func:`build_manifest`.
+
+    Raises:
+        ValueError: for a class with too few pictures.
+    """
+    if validation_per_class is not None and validation_per_class < 1:
         raise ValueError(
             f"A class must have at least 1 validation picture, got {validation_per_class}: raise "
             "validation_per_class."
         )
-    by_class: dict[str, list[Record]] = {name: [] for name in class_names}
-    for record in records:
-        by_class[record.label].append(record)
+    train: list[Record] = []
+    validation: list[Record] = []
+    for label, records in by_class.items():
+        count = validation_per_class or max(len(records) // 5, 1)
+        if len(records) <= count:
+            raise ValueError(
+                f"Class {label!r} must have more than the {count} validation pictures asked for, "
+                f"got {len(records)}: lower validation_per_class, or add pictures."
+            )
+        ranked = sorted(records, key=lambda record: hash_rank(record.id))
+        validation += ranked[:count]
+        train += ranked[count:]
+    return tuple(sorted(train)), tuple(sorted(validation))
 
-    def rank(record: Record) -> bytes:
-        return hashlib.sha256((salt + record.id).encode()).digest()
 
-    splits: dict[str, tuple[Record, ...]] = {}
+def hash_rank(text: str) -> bytes:
+    """SHA-256: an order that looks random, and is the same on every machine."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def class_names(given: Any) -> Any:
+    """Names as texts, empty ones left out: numbers on a command line arrive as numbers."""
+    return given if isinstance(given, str) else tuple(str(name) for name in given if name != "")
+
+
+def check_classes(retain: Sequence[str], forget: Sequence[str], known: Sequence[str]) -> None:
+    """Refuses classes that cannot be the two sets.
+
+    Raises:
+        ValueError: for an empty set, an unknown class, a class in both sets or twice in one.
+    """
     for name, classes in zip(SETS, (retain, forget), strict=True):
-        chosen: dict[str, list[Record]] = {split: [] for split in SPLITS}
-        for label in classes:
-            ranked = sorted(by_class[label], key=rank)
-            if len(ranked) <= validation_per_class:
-                raise ValueError(
-                    f"Class {label!r} must have more than the {validation_per_class} validation "
-                    f"pictures asked for, got {len(ranked)}: lower validation_per_class."
-                )
-            chosen["validation"] += ranked[:validation_per_class]
-            chosen["train"] += ranked[validation_per_class:]
-        splits |= {f"{name}/{split}": tuple(sorted(chosen[split])) for split in SPLITS}
-    return Manifest(splits)
-
-
-def _check_classes(retain: Sequence[str], forget: Sequence[str], known: Sequence[str]) -> None:
-    for name, classes in zip(SETS, (retain, forget), strict=True):
-        if isinstance(classes, str):
-            raise ValueError(
-                f"data.{name} must be a tuple of class names, got the text {classes!r}: write "
-                f"({classes!r},) for one class."
-            )
-        if not classes:
-            raise ValueError(
-                f"The {name} set must have at least one class, got none: add one to data.{name}."
-            )
-        for label in classes:
-            if label not in known:
-                near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.0)[0]
-                raise ValueError(
-                    f"data.{name} must name classes of the data set, got {label!r}: did you mean "
-                    f"{near!r}?"
-                )
-        twice = sorted({label for label in classes if list(classes).count(label) > 1})
-        if twice:
-            raise ValueError(
-                f"A class must stand once in data.{name}, got {', '.join(twice)} twice: remove one."
-            )
+        check_known(name, classes, known)
     both = sorted(set(retain) & set(forget))
     if both:
         raise ValueError(
             f"A class must be in one set, got {', '.join(both)} in both retain and forget: remove "
             "it from one."
+        )
+
+
+def check_known(name: str, classes: Sequence[str], known: Sequence[str]) -> None:
+    """Refuses classes that cannot be the set ``name``.
+
+    Raises:
+        ValueError: for an empty set, an unknown class, or a class twice.
+    """
+    if isinstance(classes, str):
+        raise ValueError(
+            f"data.{name} must be a tuple of class names, got the text {classes!r}: write "
+            f"({classes!r},) for one class."
+        )
+    if not classes:
+        raise ValueError(
+            f"The {name} set must have at least one class, got none: add one to data.{name}."
+        )
+    for label in classes:
+        if label not in known:
+            near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.0)[0]
+            raise ValueError(
+                f"data.{name} must name classes of the data set, got {label!r}: did you mean "
+                f"{near!r}?"
+            )
+    twice = sorted({label for label in classes if list(classes).count(label) > 1})
+    if twice:
+        raise ValueError(
+            f"A class must stand once in data.{name}, got {', '.join(twice)} twice: remove one."
         )

@@ -1,5 +1,6 @@
 """Batches through Grain: endless shuffled pairs for training, all pictures once for evaluation."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,17 +8,35 @@ import grain
 import numpy as np
 
 from cu_jax.data.affine import affine
+from cu_jax.data.datasets import Data
 from cu_jax.data.manifest import SETS
-from cu_jax.data.sources import Batch, Data, Source
+from cu_jax.data.sources import Batch, EncodedSource, Source
 
-AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+RANDOM_CROP = "random_crop"
+"""Random crops of a fifth to all of the picture, mirrored or not; for picture files."""
+
+_AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "affine": affine
 }
-"""Name to a random map of a batch of uint8 pictures."""
+# Name to a random map of a batch of uint8 pictures.
+
+AUGMENTATIONS = (*_AUGMENTATIONS, RANDOM_CROP)
+"""Names of the random distortions."""
+
+THREADS = min(len(os.sched_getaffinity(0)), 16)
+"""Threads that make batches: one a core, as far as batches made ahead are worth their memory."""
+
+# Pictures. Grain's own endless repetition has a length that batches of one overflow.
+_ENDLESS = 2**48
 
 
 def training_iterator(
-    data: Data, *, batch_size: int, seed: int, augment: str | None = None, num_threads: int = 2
+    data: Data,
+    *,
+    batch_size: int,
+    seed: int,
+    augment: str | None = None,
+    num_threads: int = THREADS,
 ) -> grain.DatasetIterator:
     """Endless batches of training pictures, as many of each set.
 
@@ -28,8 +47,8 @@ def training_iterator(
         data: both sets.
         batch_size: pictures of each set, at least 1.
         seed: of order and augmentation; taken modulo 2³².
-        augment: None, or a name in ``AUGMENTATIONS``. Its randomness is a function of the seed, the
-            set and the number of the batch, hence of the picture and the pass.
+        augment: None, or a name in ``AUGMENTATIONS``. A random crop is a function of the seed, the
+            picture and the pass over its set; an affine map of the seed, the set and the batch.
         num_threads: threads that make batches ahead; 0 makes each when it is asked for.
 
     Returns:
@@ -38,11 +57,11 @@ def training_iterator(
         ``set_state`` of an iterator made with the same arguments continues exactly.
 
     Raises:
-        ValueError: for a batch that is empty or larger than a set, or an unknown augmentation.
+        ValueError: for a batch that is empty or larger than a set, an unknown augmentation, or one
+            that these pictures can't have.
 
     Example:
-        >>> from cu_jax.data.manifest import Manifest
-        >>> from cu_jax.data.sources import MemorySource
+        >>> from cu_jax.data import Manifest, MemorySource
         >>> source = MemorySource(np.zeros((8, 2, 2, 1), np.uint8), np.zeros(8, np.int32))
         >>> sources = {"retain/train": source, "forget/train": source}
         >>> data = Data(Manifest({}), ("0",), (2, 2, 1), sources)
@@ -56,6 +75,13 @@ def training_iterator(
             "correct its name."
         )
     sources = {name: data.source(name, "train") for name in SETS}
+    files = all(isinstance(source, EncodedSource) for source in sources.values())
+    if augment is not None and files != (augment == RANDOM_CROP):
+        fitting = RANDOM_CROP if files else ", ".join(_AUGMENTATIONS)
+        raise ValueError(
+            f"The augmentation of these pictures must be None or {fitting}, got {augment!r}: "
+            "change it."
+        )
     for name, source in sources.items():
         if not 1 <= batch_size <= len(source):
             raise ValueError(
@@ -75,11 +101,16 @@ def _set_batches(
     source: Source, batch_size: int, seed: int, augment: str | None
 ) -> grain.MapDataset:
     """Endless batches of one set, each a function of its number."""
-    indices = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat()
+    length = len(source)
+    indices = grain.MapDataset.range(length).seed(seed).shuffle().repeat()[:_ENDLESS]
+    if isinstance(source, EncodedSource) and augment == RANDOM_CROP:
+        crops = source.random_crops
+        passes = indices.map_with_index(lambda place, index: (index, place // length))
+        return passes.batch(batch_size).map(lambda pairs: crops(pairs[0], pairs[1], seed))
     batches = indices.batch(batch_size).map(source.gather)
     if augment is None:
         return batches
-    change = AUGMENTATIONS[augment]
+    change = _AUGMENTATIONS[augment]
 
     def changed(batch: Batch, rng: np.random.Generator) -> Batch:
         return batch | {"image": change(batch["image"], rng)}
@@ -87,12 +118,15 @@ def _set_batches(
     return batches.random_map(changed)
 
 
-def evaluation_batches(source: Source, batch_size: int) -> Iterator[dict[str, Any]]:
+def evaluation_batches(
+    source: Source, batch_size: int, num_threads: int = THREADS
+) -> Iterator[dict[str, Any]]:
     """All pictures once, in the source's order, in batches of one shape.
 
     Args:
         source: the pictures of one set and split.
         batch_size: pictures of a batch, at least 1.
+        num_threads: threads that make batches ahead; 0 makes each when it is asked for.
 
     Yields:
         ``{"image": uint8 [b, h, w, c], "label": int32 [b], "weight": float32 [b]}``. ``weight`` is
@@ -111,7 +145,11 @@ def evaluation_batches(source: Source, batch_size: int) -> Iterator[dict[str, An
         raise ValueError(
             f"A batch must hold at least 1 picture, got {batch_size}: change batch_size."
         )
-    for start in range(0, len(source), batch_size):
-        index = np.arange(start, start + batch_size)
+
+    def batch(number: int) -> dict[str, Any]:
+        index = number * batch_size + np.arange(batch_size)
         weight = (index < len(source)).astype(np.float32)
-        yield source.gather(np.minimum(index, len(source) - 1)) | {"weight": weight}
+        return source.gather(np.minimum(index, len(source) - 1)) | {"weight": weight}
+
+    numbers = grain.MapDataset.range(-(-len(source) // batch_size))
+    yield from numbers.map(batch).to_iter_dataset(grain.ReadOptions(num_threads, 2 * num_threads))

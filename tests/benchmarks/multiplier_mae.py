@@ -99,7 +99,7 @@ class Study:
         self.results = results
         config = runpy.run_path(str(ROOT / "configs" / "mae_mnist.py"))["get_config"]()
         self.model = MODELS["mae"](config.model)
-        data = open_data(config.data)
+        data = open_data(config.data, (28, 28, 1))
         self.teacher, _ = original_model(config, self.model, None, {})
         self.frozen = frozen_parts(self.model, self.teacher)
         self.starts = {}

@@ -85,12 +85,13 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
 
 
 _PROGRAM = """
-import json, random, sys, types
+import json, random, sys
 random.seed(0)
+from cu_jax.config import default_config
 from cu_jax.data import evaluation_batches, open_data, training_iterator
-config = types.SimpleNamespace(name="mnist5k", retain=("0",), forget=("1",),
-                               validation_per_class=100, data_dir=None)
-data = open_data(config)
+config = default_config().data
+config.update(name="mnist5k", retain=("0",), forget=("1",), validation_per_class=100)
+data = open_data(config, (28, 28, 1))
 next(training_iterator(data, batch_size=8, seed=0, augment="affine"))
 next(evaluation_batches(data.source("forget", "validation"), 8))
 banned = ("tensorflow", "pandas", "sklearn", "mlxtend.data")
@@ -103,6 +104,6 @@ def test_two_processes_prepare_at_once_without_tensorflow(tmp_path, config, monk
     command = [sys.executable, "-c", _PROGRAM]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     results = [json.loads(process.communicate(timeout=120)[0]) for process in running]
-    expected = open_data(config(retain=("0",), forget=("1",))).manifest.hash
+    expected = open_data(config(retain=("0",), forget=("1",)), (28, 28, 1)).manifest.hash
     assert results == [[expected, []]] * 2
     assert [path.name for path in tmp_path.iterdir()] == ["mnist5k"]

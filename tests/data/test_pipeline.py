@@ -165,7 +165,13 @@ def test_evaluation_batches_hold_everything_once_in_order(data):
         ),
         (
             {"batch_size": 8, "augment": "afine"},
-            "The augmentation must be None or one of affine, got 'afine': correct its name.",
+            "The augmentation must be None or one of affine, random_crop, got 'afine': correct its "
+            "name.",
+        ),
+        (
+            {"batch_size": 8, "augment": "random_crop"},
+            "The augmentation of these pictures must be None or affine, got 'random_crop': change "
+            "it.",
         ),
     ],
 )

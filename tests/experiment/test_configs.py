@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from cu_jax import config as settings
+from cu_jax.data import open_data
 from cu_jax.methods import METHODS
 from cu_jax.models import MODELS
+from cu_jax.stages import stage_steps
 
 
 def test_mae_mnist_validates(config_of):
@@ -22,7 +24,7 @@ def test_mae_imagenet_builds_the_published_models(config_of, size, millions):
     params = jax.eval_shape(model.init, jax.random.key(0))
     count = sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(params))
     assert round(count / 1e6, 2) == millions
-    assert config.boundary.steps == 2500
+    assert stage_steps(config, "boundary", 100 * 100) == 2500
     assert config.pareto.optimizer.b2 == 0.95 and config.pareto.beta == 5
 
 
@@ -44,6 +46,10 @@ def test_mae_imagenet_takes_one_step(config_of):
     assert np.isfinite(float(scalars["forget_loss"])) and float(scalars["violation"]) > 0
 
 
-def test_mae_imagenet_says_that_its_data_are_not_there_yet(config_of):
-    with pytest.raises(ValueError, match=r"config.data.name must be one of \['mnist5k'\]"):
-        settings.validate(config_of("mae_imagenet"))
+@pytest.mark.parametrize("name", ["mae_imagenet", "mae_places365"])
+def test_what_is_not_prepared_is_asked_for_before_anything_else(config_of, tmp_path, name):
+    config = config_of(name)
+    settings.validate(config)
+    config.data.data_dir = str(tmp_path / "data")
+    with pytest.raises(FileNotFoundError, match=r"python -m cu_jax\.data\.prepare"):
+        open_data(config.data, (224, 224, 3))

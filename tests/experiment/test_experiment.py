@@ -105,31 +105,31 @@ BOUNDS = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
 def test_one_solution_instead_of_the_path(tiny_config):
     config = tiny_config.copy_and_resolve_references()
     config.control = 0.3
-    (request,) = stages.path_requests(config, BOUNDS, {})
+    (request,) = stages.path_requests(config, 400, BOUNDS, {})
     assert (request.name, request.control, request.start) == ("control_0.3", 0.3, "original")
     assert request.knobs == {"epsilon": pytest.approx(0.65)}
     assert stages.composite_requests(config, 10, {}) == []
     config.control = None
     config.epsilon = 0.75
-    (request,) = stages.path_requests(config, BOUNDS, {})
+    (request,) = stages.path_requests(config, 400, BOUNDS, {})
     assert (request.name, request.control, request.start) == ("epsilon_0.75", 0.5, "original")
     assert request.knobs == {"epsilon": 0.75}
     for outside in (0.4, 2.0):
         config.epsilon = outside
         with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
-            stages.path_requests(config, BOUNDS, {})
+            stages.path_requests(config, 400, BOUNDS, {})
 
 
 def test_what_the_workdir_has_stays_as_it_was(config_of):
     """New points start from neighbors that are there; finished ones keep start, steps and ε."""
     config = config_of("mae_mnist")
     config.controls = (0.0, 0.5)
-    old = stages.path_requests(config, BOUNDS, {})
+    old = stages.path_requests(config, 400, BOUNDS, {})
     records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
     records["composite_0.3"] = StageRecord("composite", "original", 77, None, {"alpha": 0.3}, {})
     config.controls = (0.25, 0.75)
     config.pareto.first_control = 0.3
-    found = {r.name: r for r in stages.path_requests(config, BOUNDS, records)}
+    found = {r.name: r for r in stages.path_requests(config, 400, BOUNDS, records)}
     assert {name: r.start for name, r in found.items()} == {
         "control_0.25": "original",
         "control_0.5": "original",
@@ -147,11 +147,11 @@ def test_a_recorded_point_waits_for_the_one_it_starts_from(config_of):
     """The plan of (0, 1) began at 0, and 1 came from there; that of (0, 0.5, 1) visits 1 first."""
     config = config_of("mae_mnist")
     config.controls = (0.0, 1.0)
-    old = stages.path_requests(config, BOUNDS, {})
+    old = stages.path_requests(config, 400, BOUNDS, {})
     records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
     assert records["control_1"].start == "control_0"
     config.controls = (0.0, 0.5, 1.0)
-    found = [r.name for r in stages.path_requests(config, BOUNDS, records)]
+    found = [r.name for r in stages.path_requests(config, 400, BOUNDS, records)]
     assert found.index("control_0") < found.index("control_1")
     assert sorted(found) == ["control_0", "control_0.5", "control_1"]
 
@@ -168,7 +168,7 @@ def test_the_path_goes_outwards_from_its_first_control(config_of, first, order):
     config = config_of("mae_mnist")
     config.pareto.update(first_control=first, start="utility")
     names = {r: f"control_{r:g}" for r in config.controls} | {"utility": "utility"}
-    found = [(r.name, r.start) for r in stages.path_requests(config, BOUNDS, {})]
+    found = [(r.name, r.start) for r in stages.path_requests(config, 400, BOUNDS, {})]
     assert found == [(names[r], names[start]) for r, start in order]
 
 
@@ -180,7 +180,10 @@ def test_the_path_goes_outwards_from_its_first_control(config_of, first, order):
         ({"pareto.first_control": 2.0}, "got 2.0: change config.pareto.first_control"),
         ({"control": -0.1}, r"Controls must lie in \[0, 1\], got -0.1"),
         ({"control": 0.1, "epsilon": 0.3}, "At most one of"),
-        ({"pareto.steps": 0}, "config.pareto.steps must be at least 1"),
+        (
+            {"pareto.steps": 0},
+            "config.pareto.steps must be at least 1, or 0 and config.pareto.epochs",
+        ),
         ({"batch_size": 0}, "config.batch_size must be at least 1"),
         ({"pareto.start": "middle"}, "config.pareto.start must be one of"),
         ({"model.name": "vae"}, "config.model.name must be one of"),

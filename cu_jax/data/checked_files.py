@@ -1,0 +1,103 @@
+"""Looks at picture files once: their hashes, and what is wrong with those that can't be used."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from cu_jax.atomic import replacing
+from cu_jax.data.decoding import PictureError, check
+from cu_jax.data.preparation import watched
+
+_FORMAT = 1  # Of the memory; another one when `decoding.check` judges otherwise.
+_AT_ONCE = 4096
+
+
+class Verdict(NamedTuple):
+    """What is known of a file.
+
+    Attributes:
+        sha256: of its bytes; empty for a file that can't be read.
+        reason: what is wrong with it, to follow its name; None for a picture that can be used.
+    """
+
+    sha256: str
+    reason: str | None
+
+
+def check_files(folder: Path, names: Sequence[str], memory: Path) -> dict[str, Verdict]:
+    """Reads, hashes and decodes files, those that are unchanged since the last time excepted.
+
+    Args:
+        folder: where they are.
+        names: paths below ``folder``.
+        memory: folder for what is remembered: names, sizes, times, hashes and reasons, no picture.
+
+    Returns:
+        Name to verdict, for each of ``names``.
+
+    Note:
+        A file of the same size and time of change counts as unchanged, as it does for make and
+        rsync.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as text:
+        ...     Image.new("RGB", (32, 32)).save(Path(text, "a.png"))
+        ...     _ = Path(text, "b.jpg").write_text("no picture")
+        ...     verdicts = check_files(Path(text), ["a.png", "b.jpg"], Path(text, "memory"))
+        >>> verdicts["a.png"].reason is None, verdicts["b.jpg"].reason is None
+        (True, False)
+    """
+    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    path = memory / f"{place}.json"
+    known = _read(path)
+    stats = {name: _stat(folder / name) for name in names}
+    new = [name for name in names if name not in known or known[name][:2] != stats[name]]
+    if new:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            watch = iter(watched(new, f"Checking {folder}", "pictures"))
+            for start in range(0, len(new), _AT_ONCE):
+                some = new[start : start + _AT_ONCE]
+                for verdict in pool.map(_look, [folder / name for name in some]):
+                    name = next(watch)
+                    known[name] = [*stats[name], *verdict]
+            next(watch, None)  # says that it is done
+        memory.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps({"format": _FORMAT, "files": known}))
+    return {name: Verdict(*known[name][2:]) for name in names}
+
+
+def _look(path: Path) -> Verdict:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Verdict("", f"cannot be read ({error.strerror})")
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        check(data)
+    except PictureError as error:
+        return Verdict(digest, str(error))
+    return Verdict(digest, None)
+
+
+def _stat(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return [0, 0]
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _read(path: Path) -> dict[str, list]:
+    """What is remembered, if it is whole."""
+    try:
+        data = json.loads(path.read_text())
+        return dict(data["files"]) if data["format"] == _FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,233 @@
+"""Pictures in a folder: classes, lists of files, other folders, and what is wrong with some."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from cu_jax.data import RANDOM_CROP, EncodedSource, checked_files, open_data, training_iterator
+
+SHAPE = (48, 48, 3)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, photographs):
+    """Six pictures each of cats, dogs and, one level deeper, gray owls; and a text."""
+    root = tmp_path_factory.mktemp("pictures")
+    files = iter(photographs.jpegs(18, width=80, height=60))
+    for label in ("cat", "dog", "birds/owl"):
+        (root / label).mkdir(parents=True)
+        for number in range(6):
+            (root / label / f"{number}.jpg").write_bytes(next(files))
+    (root / "cat" / "notes.txt").write_text("not a picture, and not called one")
+    return root
+
+
+@pytest.fixture
+def opened(pictures, tmp_path, config):
+    def open_it(**changes):
+        empty = dict(name="", retain=("",), forget=("",), validation_per_class=None)
+        settings = config(**empty, folder=str(pictures))
+        settings.data_dir = str(tmp_path / "data")
+        settings.update(changes)
+        return open_data(settings, SHAPE)
+
+    return open_it
+
+
+def _ids(data, name, split):
+    return [record.id for record in data.manifest.records(name, split)]
+
+
+def test_classes_to_forget_and_all_others_to_retain(opened):
+    data = opened(forget=("cat",))
+    assert data.class_names == ("birds/owl", "cat", "dog")
+    for name, labels in (("forget", {"cat"}), ("retain", {"birds/owl", "dog"})):
+        train, validation = data.source(name, "train"), data.source(name, "validation")
+        assert (len(train), len(validation)) == (5 * len(labels), len(labels))
+        batch = train.gather(np.arange(len(train)))
+        assert batch["image"].shape == (len(train), *SHAPE) and batch["image"].dtype == np.uint8
+        assert {data.class_names[label] for label in batch["label"]} == labels
+        assert not set(_ids(data, name, "train")) & set(_ids(data, name, "validation"))
+    assert data.bad == ()
+
+
+def test_files_are_not_copied_and_keep_their_manifest_elsewhere(opened, pictures, tmp_path):
+    data = opened(forget=("cat",))
+    moved = tmp_path / "moved"
+    shutil.copytree(pictures, moved)
+    assert opened(forget=("cat",), folder=str(moved)).manifest == data.manifest
+    kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert {path.suffix for path in kept} == {".json"}
+
+
+def test_named_classes_to_retain(opened):
+    data = opened(forget=("cat",), retain=("dog",), validation_per_class=2)
+    assert {r.label for r in data.manifest.records("retain", "train")} == {"dog"}
+    assert len(data.source("retain", "validation")) == 2
+
+
+def test_listed_files_are_forgotten_and_measured(opened, pictures, tmp_path):
+    listing = tmp_path / "requests.txt"
+    listing.write_text(f"# two people asked\ncat/3.jpg\n\n./dog/0.jpg\n{pictures}/cat/3.jpg\n")
+    data = opened(forget_files=str(listing))
+    for split in ("train", "validation"):
+        assert _ids(data, "forget", split) == ["cat/3.jpg", "dog/0.jpg"]
+    retained = _ids(data, "retain", "train") + _ids(data, "retain", "validation")
+    assert len(retained) == 16 and not {"cat/3.jpg", "dog/0.jpg"} & set(retained)
+
+
+def test_another_folder_stands_in_for_the_retained(opened, photographs, tmp_path):
+    other = tmp_path / "other"
+    (other / "anything").mkdir(parents=True)
+    for number, file in enumerate(photographs.jpegs(5, width=64, height=64, seed=1)):
+        (other / "anything" / f"{number}.jpg").write_bytes(file)
+    data = opened(forget=("cat", "dog"), retain_folder=str(other))
+    assert _ids(data, "retain", "validation")[0].startswith("retain_folder/anything/")
+    batch = data.source("retain", "train").gather(np.arange(4))
+    assert {data.class_names[label] for label in batch["label"]} == {"anything"}
+
+
+def test_folders_that_are_called_train_and_val_are_the_splits(opened, pictures, tmp_path):
+    for split, numbers in (("train", range(4)), ("val", range(4, 6))):
+        for label in ("cat", "dog"):
+            place = tmp_path / "split" / split / label
+            place.mkdir(parents=True)
+            for number in numbers:
+                shutil.copy(pictures / label / f"{number}.jpg", place)
+    data = opened(folder=str(tmp_path / "split"), forget=("dog",))
+    assert _ids(data, "forget", "train") == [f"train/dog/{n}.jpg" for n in range(4)]
+    assert _ids(data, "retain", "validation") == ["val/cat/4.jpg", "val/cat/5.jpg"]
+
+
+def test_what_is_no_picture_is_left_out_and_listed(opened, pictures, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    whole = (mine / "cat" / "0.jpg").read_bytes()
+    (mine / "cat" / "text.jpg").write_text("text")
+    (mine / "cat" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (mine / "dog" / "empty.png").write_bytes(b"")
+    data = opened(folder=str(mine), forget=("cat",))
+    assert sorted(bad.name for bad in data.bad) == ["cat/cut.jpg", "cat/text.jpg", "dog/empty.png"]
+    assert all(bad.reason for bad in data.bad)
+    assert data.manifest == opened(forget=("cat",)).manifest
+
+
+def test_copies_of_pictures_to_forget_are_not_retained(opened, pictures, tmp_path, capsys):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    shutil.copy(mine / "cat" / "0.jpg", mine / "dog" / "same.jpg")
+    data = opened(folder=str(mine), forget=("cat",))
+    assert data.manifest == opened(forget=("cat",)).manifest
+    assert "1 of 13 pictures to retain are copies of pictures to forget" in capsys.readouterr().out
+
+
+def test_files_are_looked_at_once(opened, pictures, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    looked = []
+    real = checked_files.check
+    monkeypatch.setattr(checked_files, "check", lambda data: (looked.append(1), real(data)))
+    first = opened(folder=str(mine), forget=("cat",))
+    assert len(looked) == 18
+    assert opened(folder=str(mine), forget=("cat",)).manifest == first.manifest
+    assert len(looked) == 18
+    changed = mine / "cat" / "1.jpg"
+    changed.write_bytes((mine / "dog" / "1.jpg").read_bytes() + b"\0")
+    assert opened(folder=str(mine), forget=("cat",)).manifest.hash != first.manifest.hash
+    assert len(looked) == 19
+    # A memory that is not whole is made anew.
+    (memory,) = (tmp_path / "data" / "folders").glob("*.json")
+    memory.write_text(json.dumps({"format": 1})[:7])
+    opened(folder=str(mine), forget=("cat",))
+    assert len(looked) == 37
+
+
+def test_a_link_to_the_folder_above_ends(opened, pictures, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    os.symlink(mine, mine / "cat" / "loop")
+    assert opened(folder=str(mine), forget=("cat",)).manifest == opened(forget=("cat",)).manifest
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "got neither: give one"),
+        ({"forget": ("cat",), "forget_files": "x.txt"}, "got both: give one"),
+        ({"forget": ("cats",)}, "got 'cats': did you mean 'cat'"),
+        ({"forget": ("cat",), "retain": ("cat", "dog")}, "got cat in both retain and forget"),
+        ({"forget": ("cat",), "folder": "no/such"}, "there is no folder no/such"),
+        ({"forget_files": "no/such.txt"}, "no/such.txt cannot be read"),
+        ({"forget": ("cat",), "validation_per_class": 6}, "Class 'birds/owl' must have more than"),
+        ({"forget": ("cat", "dog", "birds/owl")}, "The retain set must have at least one training"),
+    ],
+)
+def test_mistakes_are_explained(opened, changes, sentence):
+    with pytest.raises((ValueError, FileNotFoundError), match=sentence):
+        opened(**changes)
+
+
+def test_a_listed_file_that_is_not_there(opened, tmp_path):
+    listing = tmp_path / "requests.txt"
+    listing.write_text("cat/3.jpg\ncat/33.jpg\n")
+    with pytest.raises(ValueError, match=r"1 are not, 'cat/33.jpg' first: correct them"):
+        opened(forget_files=str(listing))
+
+
+def test_crops_depend_on_seed_picture_and_pass_alone(opened):
+    source = opened(forget=("cat",)).source("retain", "train")
+    assert isinstance(source, EncodedSource)
+    index, epoch = np.array([3, 0, 7]), np.array([0, 5, 1])
+    together = source.random_crops(index, epoch, 1)["image"]
+    for place in range(3):
+        alone = source.random_crops(index[place : place + 1], epoch[place : place + 1], 1)
+        np.testing.assert_array_equal(alone["image"][0], together[place])
+    for changed in (source.random_crops(index, epoch + 1, 1), source.random_crops(index, epoch, 2)):
+        assert (changed["image"] != together).any((1, 2, 3)).all()
+
+
+def _batches(data, count, **settings):
+    iterator = training_iterator(data, seed=3, augment=RANDOM_CROP, **settings)
+    return iterator, [next(iterator) for _ in range(count)]
+
+
+def test_any_number_of_threads_and_any_resume_give_the_same_crops(opened):
+    data = opened(forget=("cat",))
+    _, one = _batches(data, 7, batch_size=4, num_threads=0)
+    iterator, two = _batches(data, 4, batch_size=4, num_threads=4)
+    fresh, _ = _batches(data, 0, batch_size=4, num_threads=2)
+    fresh.set_state(json.loads(json.dumps(iterator.get_state())))
+    two += [next(fresh) for _ in range(3)]
+    for left, right in zip(one, two, strict=True):
+        for name in ("retain", "forget"):
+            for key in ("image", "label"):
+                np.testing.assert_array_equal(left[name][key], right[name][key])
+
+
+def test_the_batch_size_does_not_change_the_crops(opened):
+    """Five pictures to forget: in passes 0 and 1, whatever the batches they come in."""
+    data = opened(forget=("cat",))
+    small, large = (
+        np.concatenate([batch["forget"]["image"] for batch in _batches(data, n, batch_size=b)[1]])
+        for n, b in ((10, 1), (2, 5))
+    )
+    np.testing.assert_array_equal(small, large)
+    assert (small[:5] != small[5:]).any()
+
+
+def test_digits_distortions_are_refused_for_files(opened):
+    with pytest.raises(ValueError, match="must be None or random_crop, got 'affine': change it"):
+        training_iterator(opened(forget=("cat",)), batch_size=4, seed=0, augment="affine")
+
+
+def test_a_picture_that_changes_meanwhile_is_named(opened, pictures, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    source = opened(folder=str(mine), forget=("cat",)).source("forget", "train")
+    for path in (mine / "cat").glob("*.jpg"):
+        path.write_text("text")
+    with pytest.raises(ValueError, match=r"must stay as it is while it is used, and cat/\d.jpg"):
+        source.gather(np.arange(3))
