@@ -1,14 +1,77 @@
-"""Encoded pictures to arrays."""
+"""Encoded pictures to arrays: libjpeg-turbo for plain JPEGs, Pillow for everything else."""
 
-import io
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image
 
+from cu_jax.pictures import PictureError, check_size, eight_bits, load_picture
 
-class PictureError(ValueError):
-    """A picture cannot be used; the message is what is wrong with it, to follow its name."""
+__all__ = [
+    "LEAST_SIDE",
+    "MOST_PIXELS",
+    "Header",
+    "PictureError",
+    "check",
+    "decode",
+    "decode_jpeg",
+    "jpeg_header",
+]
+
+LEAST_SIDE = 8
+"""Pictures with a shorter side than this are refused: icons and tracking pixels show nothing."""
+
+MOST_PIXELS = 2**27
+"""Pictures with more pixels are refused before any is decoded: three bytes each, per thread."""
+
+# What libjpeg says of files whose pixels are all there: odd cameras and odd programs.
+_HARMLESS = "Invalid SOS parameters", "unknown JFIF revision", "Unknown Adobe color transform"
+
+_ORIENTATION = 0x0112  # In EXIF data.
+
+
+class Header(NamedTuple):
+    """What the first bytes of a JPEG say.
+
+    Attributes:
+        width: in pixels, as stored.
+        height: in pixels, as stored.
+        plain: the stored pixels are the picture: upright, and gray or color as monitors show it.
+    """
+
+    width: int
+    height: int
+    plain: bool
+
+
+def jpeg_header(data: bytes) -> Header | None:
+    """Reads the header of a JPEG.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        The header, or None if this is no JPEG that libjpeg-turbo knows.
+
+    Raises:
+        PictureError: it has fewer than `LEAST_SIDE` pixels a side or more than `MOST_PIXELS`.
+
+    Example:
+        >>> jpeg_header(b"GIF89a") is None
+        True
+    """
+    if not data.startswith(b"\xff\xd8\xff"):
+        return None
+    try:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    header = Header(int(width), int(height), space not in ("CMYK", "YCCK") and _is_upright(data))
+    check_size(header.width, header.height, LEAST_SIDE, MOST_PIXELS)
+    return header
 
 
 def decode(data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w c"]:
@@ -19,19 +82,111 @@ def decode(data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w c"]:
         channels: 3 for RGB, 1 for gray.
 
     Returns:
-        uint8 ``[height, width, channels]``.
+        uint8 ``[height, width, channels]``. Transparent pixels are seen on white, 16 bits become 8,
+        CMYK becomes RGB without color management; of an animation it is the first frame.
 
     Raises:
-        PictureError: if it cannot be used.
+        PictureError: it is no whole picture of a known format, has fewer than `LEAST_SIDE` pixels a
+            side or more than `MOST_PIXELS`.
+
+    Note:
+        JPEGs are held to more than Pillow asks: whatever libjpeg-turbo says about damaged data
+        counts, since it goes on with gray pixels.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (10, 8), "red").save(file, "PNG")
+        >>> decode(file.getvalue())[0, 0].tolist()
+        [255, 0, 0]
+    """
+    header = jpeg_header(data)
+    if header is not None:
+        image = decode_jpeg(data, header, channels)
+        if image is not None:
+            return image
+    return _decode_any(data, channels)
+
+
+def decode_jpeg(
+    data: bytes, header: Header, channels: int, shrink: int = 1
+) -> UInt8[np.ndarray, "h w c"] | None:
+    """A JPEG by libjpeg-turbo, and what it says about the data as an error.
+
+    Args:
+        data: the file's bytes.
+        header: theirs.
+        channels: 3 for RGB, 1 for gray.
+        shrink: 1, 2, 4 or 8: how many times smaller a side becomes, rounded up. The decoder
+            averages the pixels, which costs less than to decode them all.
+
+    Returns:
+        uint8 ``[height / shrink, width / shrink, channels]``, or None where Pillow has to do it:
+        the data is whole, but the picture isn't plain.
+
+    Raises:
+        PictureError: the data is damaged or cut short.
     """
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            image = np.asarray(picture.convert("RGB" if channels == 3 else "L"), np.uint8)
-    except Exception as error:
-        raise PictureError(f"is damaged ({error})") from error
-    return image.reshape(*image.shape[:2], channels)
+        image = simplejpeg.decode_jpeg(
+            data,
+            "RGB" if channels == 3 else "GRAY",
+            min_height=-(-header.height // shrink),
+            min_width=-(-header.width // shrink),
+            min_factor=shrink,
+        )
+    except ValueError as error:
+        if any(text in str(error) for text in _HARMLESS):
+            return None
+        raise PictureError(f"is damaged or cut short ({error})") from error
+    return image if header.plain else None
 
 
 def check(data: bytes) -> None:
-    """Raises a ``PictureError`` if the picture cannot be used; decodes all of it."""
+    """Decodes a whole picture to see whether it can be used.
+
+    Args:
+        data: the file's bytes.
+
+    Raises:
+        PictureError: it cannot; the message follows the file's name.
+
+    Example:
+        >>> check(b"")
+        Traceback (most recent call last):
+        cu_jax.pictures.PictureError: is empty
+    """
     decode(data)
+
+
+def _decode_any(data: bytes, channels: int) -> UInt8[np.ndarray, "h w c"]:
+    image = eight_bits(load_picture(data, LEAST_SIDE, MOST_PIXELS).image)
+    pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _is_upright(data: bytes) -> bool:
+    """Whether a JPEG's EXIF or XMP data, if it has any, leaves the picture as it is stored."""
+    for segment in _first_applications(data):
+        if segment.startswith(b"Exif\0\0"):
+            try:
+                exif = Image.Exif()
+                exif.load(segment)
+                if exif.get(_ORIENTATION, 1) != 1:
+                    return False
+            except Exception:  # Damaged EXIF data says nothing about where up is.
+                continue
+        elif b"tiff:Orientation" in segment:
+            return False
+    return True
+
+
+def _first_applications(data: bytes) -> Iterator[bytes]:
+    """The contents of a JPEG's APP1 segments, which are EXIF and XMP data."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1 : at + 2] == b"\xe1":
+            yield data[at + 4 : end]
+        # Any number of filling bytes may stand before a marker.
+        at = at + 1 if data[at + 1 : at + 2] == b"\xff" else end

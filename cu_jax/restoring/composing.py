@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from cu_jax.restoring.files import eight_bits
+from cu_jax.pictures import eight_bits
 from cu_jax.restoring.holes import centered_square
 
 # All in pixels of a side-by-side picture.

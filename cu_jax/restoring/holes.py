@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from cu_jax.restoring.files import eight_bits
+from cu_jax.pictures import eight_bits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from cu_jax.restoring import files, find_pictures, read_picture
+from cu_jax import pictures
+from cu_jax.restoring import find_pictures, read_picture
 
 LOSSLESS = [
     *(("a.png", mode) for mode in ("L", "LA", "RGB", "RGBA", "I;16")),
@@ -86,7 +87,7 @@ def test_a_transparent_color_becomes_alpha(folder, mode, color):
 def test_cmyk_becomes_rgb_and_is_said(folder, make_noise):
     make_noise(8, 8).convert("CMYK").save("a.jpg")
     picture = read_picture("a.jpg")
-    assert picture.image.mode == "RGB" and picture.notes == (files.COLORS,)
+    assert picture.image.mode == "RGB" and picture.notes == (pictures.COLORS,)
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp", "png", "tif"])
@@ -94,7 +95,7 @@ def test_of_an_animation_the_first_frame_is_read_and_that_is_said(folder, ending
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     frames[0].save(f"a.{ending}", save_all=True, append_images=frames[1:])
     picture = read_picture(f"a.{ending}")
-    assert picture.notes == (files.FRAMES,)
+    assert picture.notes == (pictures.FRAMES,)
     red, _, blue = picture.image.convert("RGB").getpixel((3, 3))
     assert red > 240 and blue < 15
 
@@ -123,7 +124,7 @@ def test_sixteen_bits_of_color_lose_eight_and_that_is_said(folder):
     with open("a.png", "wb") as file:
         file.write(png(1, 1, 16, 2, b"\0" + struct.pack(">HHH", 0x1234, 0x8000, 0xFFFF)))
     picture = read_picture("a.png")
-    assert picture.notes == (files.DEPTH,) and picture.image.mode == "RGB"
+    assert picture.notes == (pictures.DEPTH,) and picture.image.mode == "RGB"
 
 
 def test_floating_point_pixels_are_refused(folder):
@@ -191,8 +192,8 @@ def test_a_folder_gives_its_pictures_sorted_and_names_the_rest(folder, make_nois
         make_noise(4, 4).save(inside / name, format="PNG")
     (inside / "notes.txt").write_text("")
     make_noise(4, 4).save("z.png")
-    pictures, others = find_pictures(["z.png", inside, inside / "b.png", "./z.png"])
-    assert [path.name for path in pictures] == ["z.png", "a.JPG", "b.png", "c.Png"]
+    found, others = find_pictures(["z.png", inside, inside / "b.png", "./z.png"])
+    assert [path.name for path in found] == ["z.png", "a.JPG", "b.png", "c.Png"]
     assert [path.name for path in others] == ["notes.txt"]
 
 
