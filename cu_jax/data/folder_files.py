@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ENDINGS = tuple(".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .avif".split())
-"""A file counts as a picture by its ending, in any case; its content decides what it is."""
+from cu_jax.pictures import ENDINGS
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation"}
 
@@ -59,8 +58,8 @@ def find_files(folder: Path) -> list[File]:
     names = sorted(_walk(folder))
     if not names:
         raise FileNotFoundError(
-            f"A folder of pictures must hold files named {', '.join(ENDINGS[:3])} and so on, and "
-            f"{folder} has none: name the folder above the classes' folders."
+            f"A folder of pictures must hold files named .jpg, .png and so on, and {folder} has none: "
+            "name the folder above the classes' folders."
         )
     tops = {name.partition("/")[0] for name in names}
     named = {_SPLITS.get(top) for top in tops - {"test"}} == {"train", "validation"}
@@ -130,7 +129,7 @@ def _walk(folder: Path) -> list[str]:
         names += [
             (below / name).as_posix()
             for name in found
-            if name.lower().endswith(ENDINGS) and not name.startswith(".")
+            if os.path.splitext(name)[1].lower() in ENDINGS and not name.startswith(".")
         ]
     return names
 

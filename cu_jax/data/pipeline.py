@@ -23,8 +23,7 @@ _AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray
 AUGMENTATIONS = (*_AUGMENTATIONS, RANDOM_CROP)
 """Names of the random distortions."""
 
-THREADS = min(len(os.sched_getaffinity(0)), 16)
-"""Threads that make batches: one a core, as far as batches made ahead are worth their memory."""
+_MOST_THREADS = 16  # Each has two batches made ahead, which cost memory.
 
 # Pictures. Grain's own endless repetition has a length that batches of one overflow.
 _ENDLESS = 2**48
@@ -36,7 +35,7 @@ def training_iterator(
     batch_size: int,
     seed: int,
     augment: str | None = None,
-    num_threads: int = THREADS,
+    num_threads: int | None = None,
 ) -> grain.DatasetIterator:
     """Endless batches of training pictures, as many of each set.
 
@@ -49,7 +48,8 @@ def training_iterator(
         seed: of order and augmentation; taken modulo 2³².
         augment: None, or a name in ``AUGMENTATIONS``. A random crop is a function of the seed, the
             picture and the pass over its set; an affine map of the seed, the set and the batch.
-        num_threads: threads that make batches ahead; 0 makes each when it is asked for.
+        num_threads: threads that make batches ahead; 0 makes each when it is asked for, None takes
+            one a core for picture files and two for pictures in memory.
 
     Returns:
         A Grain iterator of ``{"retain": batch, "forget": batch}``, ``batch = {"image": uint8
@@ -94,7 +94,7 @@ def training_iterator(
     ]
     pairs = grain.experimental.ZipMapDataset(batches)
     named = pairs.map(lambda pair: dict(zip(SETS, pair, strict=True)))
-    return iter(named.to_iter_dataset(grain.ReadOptions(num_threads, 2 * num_threads)))
+    return iter(named.to_iter_dataset(_read_options(files, num_threads)))
 
 
 def _set_batches(
@@ -119,14 +119,14 @@ def _set_batches(
 
 
 def evaluation_batches(
-    source: Source, batch_size: int, num_threads: int = THREADS
+    source: Source, batch_size: int, num_threads: int | None = None
 ) -> Iterator[dict[str, Any]]:
     """All pictures once, in the source's order, in batches of one shape.
 
     Args:
         source: the pictures of one set and split.
         batch_size: pictures of a batch, at least 1.
-        num_threads: threads that make batches ahead; 0 makes each when it is asked for.
+        num_threads: as for :func:`training_iterator`.
 
     Yields:
         ``{"image": uint8 [b, h, w, c], "label": int32 [b], "weight": float32 [b]}``. ``weight`` is
@@ -152,4 +152,11 @@ def evaluation_batches(
         return source.gather(np.minimum(index, len(source) - 1)) | {"weight": weight}
 
     numbers = grain.MapDataset.range(-(-len(source) // batch_size))
-    yield from numbers.map(batch).to_iter_dataset(grain.ReadOptions(num_threads, 2 * num_threads))
+    options = _read_options(isinstance(source, EncodedSource), num_threads)
+    yield from numbers.map(batch).to_iter_dataset(options)
+
+
+def _read_options(files: bool, num_threads: int | None) -> grain.ReadOptions:
+    if num_threads is None:
+        num_threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS) if files else 2
+    return grain.ReadOptions(num_threads, 2 * num_threads)

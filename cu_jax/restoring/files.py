@@ -5,13 +5,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cu_jax.pictures import Picture, PictureError, load_picture
-
-# What is taken from a folder; a file that is named itself may be called anything.
-_ENDINGS = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .webp .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm "
-    ".tga .avif .avifs .jp2 .j2k .jpx .ico .pcx .sgi .qoi .heic .heif".split()
-)
+from cu_jax.pictures import ENDINGS, Picture, PictureError, load_picture
 
 
 def find_pictures(arguments: Iterable[str | os.PathLike[str]]) -> tuple[list[Path], list[Path]]:
@@ -39,8 +33,8 @@ def find_pictures(arguments: Iterable[str | os.PathLike[str]]) -> tuple[list[Pat
             found.setdefault(path.resolve(), path)
         elif path.is_dir():
             files = [p for p in _sorted(path) if p.is_file() and not p.name.startswith(".")]
-            pictures = [p for p in files if p.suffix.lower() in _ENDINGS]
-            others += [p for p in files if p.suffix.lower() not in _ENDINGS]
+            pictures = [p for p in files if p.suffix.lower() in ENDINGS]
+            others += [p for p in files if p.suffix.lower() not in ENDINGS]
             if not pictures:
                 raise FileNotFoundError(
                     f"A folder of pictures must hold at least one, and {path} has none among its "
