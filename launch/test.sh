@@ -1,8 +1,7 @@
 #!/bin/sh
 # Runs every check, all of them even if one fails:
-#     sh launch/test.sh          without the tests marked slow or browser
-#     sh launch/test.sh --all    with them; needs Debian's package chromium
-# Never run here: the tests marked torch, which compare with PyTorch (CONTRIBUTING.md).
+#     sh launch/test.sh          without the tests marked slow, browser or torch
+#     sh launch/test.sh --all    with them; needs Debian's package chromium, and installs PyTorch
 # Makes .venv on first use; further arguments go to pytest (for example: tests/optim -k multiplier).
 set -eu
 unset CDPATH
@@ -12,8 +11,8 @@ extras=demo,test
 chosen='not slow and not browser and not torch'
 if [ "${1-}" = --all ]; then
     shift
-    extras=demo,test,browser
-    chosen='not torch'
+    extras=demo,test,browser,oracle
+    chosen=
 fi
 prepare_environment "$extras"
 

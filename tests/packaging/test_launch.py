@@ -146,11 +146,11 @@ def test_every_check_runs_and_the_failed_ones_are_named(checkout):
     assert output.splitlines()[-1] == "Failed checks: types"
 
 
-def test_all_adds_the_slow_and_the_browser_tests(checkout):
+def test_all_adds_the_tests_that_are_left_out(checkout):
     status, _, asked = checkout.launch("test.sh", "--all", "tests/optim")
     assert status == 0
-    assert installations(asked) == ["demo,test,browser"]
-    assert asked[-1] == "-m pytest -rs -m not torch tests/optim"
+    assert installations(asked) == ["demo,test,browser,oracle"]
+    assert asked[-1] == "-m pytest -rs -m  tests/optim"
     assert installations(checkout.launch("test.sh")[2]) == []
     assert installations(checkout.launch("local.sh")[2]) == []
 
