@@ -3,12 +3,9 @@
 import contextlib
 import io
 import os
-import sys
-import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -16,7 +13,8 @@ from absl import logging
 from jaxtyping import UInt8
 from PIL import Image
 
-T = TypeVar("T")
+from cu_jax.data.private_folder import private_folder
+from cu_jax.data.progress import watched
 
 
 class Picture(NamedTuple):
@@ -103,13 +101,16 @@ def default_data_dir() -> Path:
 
 
 def prepare(
-    builder_type: type[tfds.core.GeneratorBasedBuilder], data_dir: Path
+    builder_type: type[tfds.core.DatasetBuilder],
+    data_dir: Path,
+    config: tfds.core.BuilderConfig | None = None,
 ) -> tfds.core.DatasetBuilder:
     """The builder with its data in ``data_dir``, prepared as ``array_record`` if it isn't there.
 
     Args:
         builder_type: a TFDS builder that passes its examples through its attribute ``watch``.
         data_dir: folder of all prepared data sets, made if needed.
+        config: one of the builder's configurations.
 
     Returns:
         The builder, ready to read.
@@ -117,65 +118,28 @@ def prepare(
     Note:
         Everything is written into a private folder that is moved into place whole, so a preparation
         that breaks off leaves nothing that looks finished, and of two processes at once one wins.
-        TFDS's own temporary folder is named by the global ``random``, which two processes with the
-        same seed share.
+        What a builder writes beside its records, in ``_post_download_and_prepare_hook``, moves with
+        them. TFDS's own temporary folder is named by the global ``random``, which two processes
+        with the same seed share.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    ready = builder_type(data_dir=os.fspath(data_dir))
-    final = Path(ready.data_dir)
-    if final.exists():
-        return ready
-    prefix = f".incomplete-{ready.name}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=data_dir) as private, _quiet():
-        builder = builder_type(data_dir=private)
-        builder.watch = lambda items: watched(items, f"Preparing {builder.name}", "pictures")
-        builder.download_and_prepare(file_format="array_record")
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.rename(builder.data_dir, final)
-        except OSError:
-            # Another process was faster; the same builder wrote the same records.
-            if not final.exists():
-                raise
-    return builder_type(data_dir=os.fspath(data_dir))
-
-
-def watched(items: Iterable[T], what: str, unit: str, every: float = 0.2) -> Iterator[T]:
-    """Yields ``items`` and keeps one line on stderr: how many of how many, and the time left.
-
-    Args:
-        items: what to yield; without a length only the count is shown.
-        what: begins the line.
-        unit: what is counted, in the plural.
-        every: seconds between two updates. Where stderr is no terminal, only the end is written.
-
-    Yields:
-        The items, unchanged.
-
-    Example:
-        >>> list(watched("ab", "Reading", "letters"))
-        ['a', 'b']
-    """
-    length = len(items) if isinstance(items, Sized) else None
-    total = "" if length is None else f" of {length:,}"
-    live = sys.stderr.isatty()
-    began = shown = time.monotonic()
-    count = 0
-    for item in items:
-        yield item
-        count += 1
-        now = time.monotonic()
-        if live and now - shown >= every:
-            shown = now
-            left = ""
-            if length is not None:
-                left = f", {(now - began) / count * (length - count):.0f} s left"
-            sys.stderr.write(f"\r\x1b[K{what}: {count:,}{total} {unit}{left}")
-            sys.stderr.flush()
-    start = "\r\x1b[K" if live else ""
-    sys.stderr.write(
-        f"{start}{what}: {count:,}{total} {unit}, done in {time.monotonic() - began:.1f} s\n"
-    )
+    with _quiet():
+        ready = builder_type(data_dir=os.fspath(data_dir), config=config)
+        final = Path(ready.data_dir)
+        if final.exists():
+            return ready
+        with private_folder(data_dir, f".incomplete-{ready.name}-") as private:
+            builder = builder_type(data_dir=os.fspath(private), config=config)
+            builder.watch = lambda items: watched(items, f"Preparing {builder.name}", "pictures")
+            builder.download_and_prepare(file_format="array_record")
+            final.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.rename(builder.data_dir, final)
+            except OSError:
+                # Another process was faster; the same builder wrote the same records.
+                if not final.exists():
+                    raise
+        return builder_type(data_dir=os.fspath(data_dir), config=config)
 
 
 @contextlib.contextmanager
