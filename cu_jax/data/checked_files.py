@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cu_jax.atomic import replacing
 from cu_jax.data.decoding import PictureError, check
-from cu_jax.data.preparation import watched
+from cu_jax.data.progress import Progress
 
 _FORMAT = 1  # Of the memory; another one when `decoding.check` judges otherwise.
 _AT_ONCE = 4096
@@ -59,14 +59,15 @@ def check_files(folder: Path, names: Sequence[str], memory: Path) -> dict[str, V
     stats = {name: _stat(folder / name) for name in names}
     new = [name for name in names if name not in known or known[name][:2] != stats[name]]
     if new:
+        progress = Progress(f"Checking {folder}", "pictures", len(new))
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            watch = iter(watched(new, f"Checking {folder}", "pictures"))
             for start in range(0, len(new), _AT_ONCE):
                 some = new[start : start + _AT_ONCE]
-                for verdict in pool.map(_look, [folder / name for name in some]):
-                    name = next(watch)
+                verdicts = pool.map(_look, [folder / name for name in some])
+                for number, (name, verdict) in enumerate(zip(some, verdicts, strict=True)):
                     known[name] = [*stats[name], *verdict]
-            next(watch, None)  # says that it is done
+                    progress.show(start + number + 1)
+        progress.end(len(new))
         memory.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_text(json.dumps({"format": _FORMAT, "files": known}))

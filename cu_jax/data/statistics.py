@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from cu_jax.data.pipeline import evaluation_batches
-from cu_jax.data.preparation import watched
+from cu_jax.data.progress import Progress
 from cu_jax.data.sources import EncodedSource, Source
 
 _AT_ONCE = 50
@@ -32,14 +32,15 @@ def pixel_statistics(
         >>> mean.item(), std.item()
         (0.5, 0.5)
     """
-    batches = evaluation_batches(source, _AT_ONCE)
-    if isinstance(source, EncodedSource):
-        batches = watched(batches, "Mean and deviation", f"batches of {_AT_ONCE} pictures")
+    progress = Progress("Mean and deviation of the noise", "pictures", len(source))
     counts = np.zeros((1, 256), np.int64)
-    for batch in batches:
+    for number, batch in enumerate(evaluation_batches(source, _AT_ONCE)):
         pixels = batch["image"][batch["weight"] > 0]
         channels = np.moveaxis(pixels, -1, 0)
         counts = counts + np.array([np.bincount(c.ravel(), minlength=256) for c in channels])
+        progress.show(min((number + 1) * _AT_ONCE, len(source)))
+    if isinstance(source, EncodedSource):  # others take no time
+        progress.end(len(source))
     values = np.arange(256)
     total = counts.sum(1)
     # Python's integers: the products of a large set exceed 64 bits.
