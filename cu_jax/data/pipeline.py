@@ -57,8 +57,12 @@ def training_iterator(
         ``set_state`` of an iterator made with the same arguments continues exactly.
 
     Raises:
-        ValueError: for a batch that is empty or larger than a set, an unknown augmentation, or one
-            that these pictures can't have.
+        ValueError: for a batch that is empty or larger than both sets, an unknown augmentation, or
+            one that these pictures can't have.
+
+    Note:
+        A set of fewer pictures than a batch, as a request to forget three is, comes several times
+        in each: the passes over it follow one another.
 
     Example:
         >>> from cu_jax.data import Manifest, MemorySource
@@ -82,12 +86,12 @@ def training_iterator(
             f"The augmentation of these pictures must be None or {fitting}, got {augment!r}: "
             "change it."
         )
-    for name, source in sources.items():
-        if not 1 <= batch_size <= len(source):
-            raise ValueError(
-                f"A batch must hold 1 to {len(source)} pictures, as many as the {name} training "
-                f"set, got {batch_size}: change batch_size."
-            )
+    most = max(len(source) for source in sources.values())
+    if not 1 <= batch_size <= most:
+        raise ValueError(
+            f"A batch must hold 1 to {most} pictures of each set, as many as the larger training "
+            f"set has, got {batch_size}: change batch_size."
+        )
     batches = [
         _set_batches(source, batch_size, (seed + place) % 2**32, augment)
         for place, source in enumerate(sources.values())

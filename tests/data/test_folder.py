@@ -218,6 +218,16 @@ def test_the_batch_size_does_not_change_the_crops(opened):
     assert (small[:5] != small[5:]).any()
 
 
+def test_a_few_pictures_to_forget_fill_a_batch_by_turns(opened, tmp_path):
+    (tmp_path / "requests.txt").write_text("cat/3.jpg\ndog/0.jpg\n")
+    data = opened(forget_files=str(tmp_path / "requests.txt"))
+    _, (batch, *_) = _batches(data, 1, batch_size=6)
+    labels = [data.class_names[label] for label in batch["forget"]["label"]]
+    assert sorted(labels) == ["cat"] * 3 + ["dog"] * 3
+    images = batch["forget"]["image"]
+    assert len({image.tobytes() for image in images}) == 6  # other crops in each pass
+
+
 def test_digits_distortions_are_refused_for_files(opened):
     with pytest.raises(ValueError, match="must be None or random_crop, got 'affine': change it"):
         training_iterator(opened(forget=("cat",)), batch_size=4, seed=0, augment="affine")

@@ -1,0 +1,99 @@
+"""The paper's experiment on tiny archives, by the commands that a user types:
+
+    python tests/experiment/paper_scale.py OUT              ViT-B/16 at 224 pixels, as published
+    python tests/experiment/paper_scale.py OUT --narrow     a narrow model at 64 pixels
+
+Archives of ImageNet's layout are made of real photographs, and weights of the published layout by a
+seeded draw; then come the preparation, the import, the boundaries and two controls of three steps
+each, and the report. Prints the time and the peak memory of every command.
+"""
+
+import argparse
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors.numpy import save_file
+
+from cu_jax.convert.mae_layout import PUBLISHED, MaeSizes
+
+ROOT = Path(__file__).parents[2]
+SPLIT = {"classes_per_set": 2, "train_per_class": 4, "validation_per_class": 3}
+NARROW = MaeSizes(64, 16, 3, 32, 2, 16, 1, 4.0)
+_NARROW_FLAGS = (
+    *("image_size=64", "encoder_width=32", "encoder_depth=2", "encoder_heads=2"),
+    *("decoder_width=16", "decoder_depth=1", "decoder_heads=2"),
+)
+
+
+class Used(NamedTuple):
+    command: str
+    seconds: float
+    gigabytes: float  # The largest memory of any process so far.
+
+
+def _module(*parts):
+    path = ROOT.joinpath("tests", *parts).with_suffix(".py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_originals(out, narrow):
+    """The two archives and a file of weights."""
+    pictures = _module("photographs").imagenet_files()
+    _module("data", "tiny_archives").imagenet_archives(out / "archives", pictures, **SPLIT)
+    sizes = NARROW if narrow else PUBLISHED["ViT-B/16"]
+    save_file(_module("convert", "seeded").make(sizes).arrays, out / "weights.safetensors")
+
+
+def commands(out, narrow):
+    """Arguments of ``python``, in order."""
+    data = [f"--data-dir={out / 'data'}", "--classes=2", "--train=4", "--validation=3"]
+    heads = ["--heads=2,2"] if narrow else []
+    imported = str(out / "imported")
+    run = ["--config=configs/mae_imagenet.py:base", f"--workdir={out / 'run'}"]
+    run += [f"--config.data.{name}={value}" for name, value in SPLIT.items()]
+    run += [f"--config.data.data_dir={out / 'data'}", f"--config.pretrain.weights={imported}"]
+    run += ["--config.boundary.steps=3", "--config.pareto.steps=3", "--config.batch_size=4"]
+    run += ["--config.controls=0.25,0.75", "--config.evaluation.batch_size=4"]
+    run += ["--config.log_every_steps=1"]
+    if narrow:
+        run += [f"--config.model.{flag}" for flag in _NARROW_FLAGS]
+        run += ["--config.evaluation.holes=center:16,center:32,outpaint:0.5,random:0.75"]
+    source = str(out / "weights.safetensors")
+    return [
+        ["-m", "cu_jax.data.prepare", "imagenet", f"--from={out / 'archives'}", *data],
+        ["-m", "cu_jax.convert", "import", "mae", source, imported, *heads],
+        ["-m", "cu_jax.main", *run],
+    ]
+
+
+def run_all(out, narrow):
+    """Runs everything in a folder; returns what each command took."""
+    out.mkdir(parents=True)
+    make_originals(out, narrow)
+    used = []
+    for command in commands(out, narrow):
+        began = time.monotonic()
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        seconds = time.monotonic() - began
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
+        used.append(Used(" ".join(command[1:3]), seconds, peak))
+    return used
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path, help="a folder that is not there yet")
+    parser.add_argument("--narrow", action="store_true", help="a narrow model at 64 pixels")
+    args = parser.parse_args()
+    os.environ.setdefault("PYTHONPATH", str(ROOT))
+    for used in run_all(args.out.absolute(), args.narrow):
+        print(f"{used.command}: {used.seconds:.0f} s, up to {used.gigabytes:.1f} GB")
