@@ -74,5 +74,7 @@ def get_config(size: str = "large") -> ConfigDict:
     config.pareto.update(steps=steps, first_steps=steps, beta=5.0)
     config.pareto.optimizer = optimizer(1e-4)
 
-    config.evaluation.update(batch_size=50, hole=4 * patch)
+    # Whole patches: 4 x 4 of them (the main one) and 8 x 8.
+    holes = (f"center:{4 * patch}", f"center:{8 * patch}", "outpaint:0.5", "random:0.75")
+    config.evaluation.update(batch_size=50, holes=holes)
     return config

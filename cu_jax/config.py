@@ -69,6 +69,7 @@ def default_config() -> ConfigDict:
             optimizer=optimizer(1e-3),
         )
     )
+    # What reads the restored pictures' classes; without weights nothing does.
     config.classifier = config.pretrain.copy_and_resolve_references()
 
     config.loss = ConfigDict(dict(space="encoder"))
@@ -93,7 +94,8 @@ def default_config() -> ConfigDict:
     config.epsilon = config_dict.placeholder(float)  # Likewise.
     config.composite_alphas = ()
 
-    config.evaluation = ConfigDict(dict(batch_size=500, hole=0, pictures=10))
+    # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
+    config.evaluation = ConfigDict(dict(batch_size=500, holes=(), pictures=10))
     return config
 
 
@@ -138,7 +140,7 @@ def validate(config: ConfigDict) -> None:
         raise ValueError("At least one of config.controls must be given, got none: add one.")
     sections = ["boundary", "pareto"]
     if config.pretrain.from_scratch:
-        sections += ["pretrain", "classifier"]
+        sections += ["pretrain", *(["classifier"] if config.classifier.weights else [])]
     counts = {f"{name}.steps": config[name].steps for name in sections}
     counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}
