@@ -60,5 +60,5 @@ def get_config() -> ConfigDict:
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
     config.composite_alphas = (0.07, 0.18, 0.45)
 
-    config.evaluation.update(batch_size=100, hole=12, pictures=10)
+    config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
     return config

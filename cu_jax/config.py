@@ -80,6 +80,7 @@ def default_config() -> ConfigDict:
             optimizer=optimizer(1e-3),
         )
     )
+    # What reads the restored pictures' classes; without weights nothing does.
     config.classifier = config.pretrain.copy_and_resolve_references()
 
     config.loss = ConfigDict(dict(space="encoder"))
@@ -105,7 +106,8 @@ def default_config() -> ConfigDict:
     config.epsilon = config_dict.placeholder(float)  # Likewise.
     config.composite_alphas = ()
 
-    config.evaluation = ConfigDict(dict(batch_size=500, hole=0, pictures=10))
+    # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
+    config.evaluation = ConfigDict(dict(batch_size=500, holes=(), pictures=10))
     return config
 
 
@@ -161,7 +163,9 @@ def validate(config: ConfigDict) -> None:
                 f"config.{name}.steps must be at least 1, or 0 and config.{name}.epochs greater "
                 f"than 0, got {steps} and {epochs}: raise one."
             )
-    sections = ["pretrain", "classifier"] if config.pretrain.from_scratch else []
+    sections = []
+    if config.pretrain.from_scratch:
+        sections = ["pretrain", *(["classifier"] if config.classifier.weights else [])]
     counts = {f"{name}.steps": config[name].steps for name in sections}
     counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}

@@ -99,12 +99,74 @@ def center_hole(size: int, hole: int) -> np.ndarray:
     if not 1 <= hole < size:
         raise ValueError(
             f"The hole must be 1 to {size - 1} pixels wide, got {hole}: change "
-            "config.evaluation.hole."
+            "the hole (config.evaluation.holes, or --hole)."
         )
     start = (size - hole) // 2
     mask = np.zeros((size, size, 1), np.float32)
     mask[start : start + hole, start : start + hole] = 1
     return mask
+
+
+def outpaint_hole(size: int, visible: int) -> np.ndarray:
+    """The frame around a centered square: the complement of :func:`center_hole`.
+
+    Args:
+        size: pixels along a side.
+        visible: pixels along a side of the square that stays, in ``[1, size - 1]``.
+
+    Returns:
+        NumPy float32 ``[size, size, 1]``, 1 = removed.
+
+    Raises:
+        ValueError: if nothing stays visible or nothing is to restore.
+
+    Example:
+        >>> int(outpaint_hole(28, 21).sum())
+        343
+    """
+    return 1 - center_hole(size, visible)
+
+
+def random_hole(size: int, patch: int, share: float, seed: int = 0) -> np.ndarray:
+    """Patches drawn at random, once: the same hole for whoever asks with the same arguments.
+
+    Args:
+        size: pixels along a side, a multiple of ``patch``.
+        patch: pixels along a side of a patch.
+        share: how many of the patches are removed, in (0, 1), to the nearest whole number of them.
+        seed: of the draw.
+
+    Returns:
+        NumPy float32 ``[size, size, 1]``, 1 = removed.
+
+    Raises:
+        ValueError: if the patches do not fill the picture, or none or all of them would be removed.
+
+    Note:
+        The corruption of training is drawn anew for each picture; this one is a single draw for all
+        pictures and solutions, which are then compared on the same pixels. The generator is NumPy's
+        ``RandomState``, whose numbers stay the same from version to version.
+
+    Example:
+        >>> int(random_hole(28, 4, 0.75).sum()) // 16  # of 49 patches
+        37
+    """
+    if patch < 1 or size % patch:
+        raise ValueError(
+            f"The picture's side must be a whole number of patches, got {size} pixels and patches "
+            f"of {patch}: take another hole (config.evaluation.holes, or --hole)."
+        )
+    patches = (size // patch) ** 2
+    removed = round(share * patches) if 0 < share < 1 else 0
+    if not 1 <= removed < patches:
+        raise ValueError(
+            f"The share of random patches must lie between 0 and 1 and come to 1 to {patches - 1} "
+            f"of {patches} patches, got {share:g}: change the hole (config.evaluation.holes, or "
+            "--hole)."
+        )
+    order = np.random.RandomState(seed).permutation(patches)
+    grid = (order < removed).reshape(size // patch, size // patch)
+    return np.kron(grid, np.ones((patch, patch))).astype(np.float32)[..., None]
 
 
 def gaussian_pictures(

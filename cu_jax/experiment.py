@@ -10,16 +10,18 @@ from clu import parameter_overview
 from ml_collections import ConfigDict
 
 from cu_jax import config as settings
-from cu_jax import corruptions, report, sharding
+from cu_jax import metrics, report, sharding
 from cu_jax.data import Data, open_data, training_iterator
-from cu_jax.evaluation import FullSetLosses, Validation
+from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord
+from cu_jax.holes import NamedHole, parse_holes
 from cu_jax.inventory import check_bad_pictures, check_manifest, forget_statistics
 from cu_jax.logs import MetricLog
 from cu_jax.methods import METHODS, Method, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.pretraining import original_model
 from cu_jax.provenance import config_hash, environment
+from cu_jax.restoring import check_mask
 from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
 from cu_jax.stages import (
@@ -31,6 +33,7 @@ from cu_jax.stages import (
     stage_steps,
 )
 from cu_jax.training import Runner
+from cu_jax.validation import Validation
 from cu_jax.workdir import claimed, save_config
 
 
@@ -52,6 +55,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
     """
     settings.validate(config)
     model = MODELS[config.model.name](config.model)
+    holes = _holes(config, model)
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
         if data.image_shape != model.image_shape:
@@ -77,7 +81,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             )
             seconds: dict[str, float] = {}
             teacher, classifier = original_model(config, model, runner, seconds)
-            solver = _prepare(config, loss, model, teacher, classifier, runner)
+            solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
             _baselines(solver, chain_steps, records)
@@ -94,7 +98,8 @@ def _prepare(
     loss: ConfigDict,
     model: Model,
     teacher: Params,
-    classifier: Params,
+    classifier: Params | None,
+    holes: list[NamedHole],
     runner: Runner,
 ) -> Solver:
     methods = _methods(config, loss, model, teacher)
@@ -111,7 +116,7 @@ def _prepare(
         model,
         classifier,
         runner.data,
-        hole=evaluation.hole,
+        holes=holes,
         batch_size=evaluation.batch_size,
         seed=config.seed,
         pictures=evaluation.pictures,
@@ -119,15 +124,28 @@ def _prepare(
     solver = Solver(config, model, teacher, runner, losses, validation, methods)
     count = parameter_overview.count_parameters(teacher)
     print(f"Model {config.model.name}: {count:,} parameters.", flush=True)
-    print(
-        f"Classifier: {100 * validation.clean_accuracy:.1f} % right on clean validation pictures.",
-        flush=True,
-    )
+    if validation.clean_accuracy is not None:
+        right = f"{100 * validation.clean_accuracy:.1f} %"
+        print(f"Classifier: {right} right on clean validation pictures.", flush=True)
     original = solver.original()
     solver.boundaries = dataclasses.replace(
         solver.boundaries, epsilon_original=original.forget_loss
     )
     return solver
+
+
+def _holes(config: ConfigDict, model: Model) -> list[NamedHole]:
+    """The evaluation's holes, and refuses what the evaluation would refuse of model and config."""
+    holes = parse_holes(config.evaluation.holes, model.image_shape[0], model.patch_size)
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    for hole in holes:
+        check_mask(model, shapes, hole.mask)
+    if config.classifier.weights and model.image_shape != metrics.classifier.IMAGE_SHAPE:
+        raise ValueError(
+            f"The classifier reads {metrics.classifier.IMAGE_SHAPE} pictures of digits alone, and "
+            f"the model's are {model.image_shape}: leave config.classifier.weights empty."
+        )
+    return holes
 
 
 def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
@@ -136,7 +154,6 @@ def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
         config, *np.zeros((2, model.image_shape[-1])).tolist()
     )  # stand in for what is not known yet
     _methods(config, loss, model, jax.eval_shape(model.init, jax.random.key(0)))
-    corruptions.center_hole(model.image_shape[0], config.evaluation.hole)
     training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )

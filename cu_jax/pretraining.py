@@ -16,34 +16,33 @@ from cu_jax.workdir import save_record
 
 def original_model(
     config: ConfigDict, model: Model, runner: Runner, stages: dict[str, float]
-) -> tuple[Params, Params]:
+) -> tuple[Params, Params | None]:
     """The original model θ0 and the classifier that judges its pictures.
 
     Args:
         config: the whole config; ``pretrain`` names weights of the package or on disk and
             ``classifier`` weights of the package, or with ``pretrain.from_scratch`` both say how
-            to make them.
+            to make them. ``classifier.weights`` may be empty: then there is no classifier.
         model: the model.
         runner: what the loop needs.
         stages: seconds of each stage, added to.
 
     Returns:
-        Parameters of both. Those made here are also written to ``<workdir>/weights/``.
+        Parameters of both, None without a classifier. Those made here are also written to
+        ``<workdir>/weights/``.
 
     Raises:
         FileNotFoundError: if there are no weights at the path that ``pretrain`` names.
         ValueError: if the weights do not fit the model.
     """
     template = jax.eval_shape(model.init, jax.random.key(0))
-    reader = jax.eval_shape(metrics.classifier.init, jax.random.key(0))
     if not config.pretrain.from_scratch:
         with convert.model_weights(config.pretrain.weights, dict(config.model)) as path:
             original = convert.load_weights(path, template)
-        with convert.packaged_weights(config.classifier.weights) as path:
-            classifier = convert.load_weights(path, reader)
-        return original, classifier
+        return original, _packaged_classifier(config.classifier.weights)
 
-    for name in ("pretrain", "classifier"):
+    names = ["pretrain", *(["classifier"] if config.classifier.weights else [])]
+    for name in names:
         made = config[name].weights
         if os.path.basename(made) != made:
             raise ValueError(
@@ -61,8 +60,9 @@ def original_model(
         "pretrain": (config.pretrain, original, model.init),
         "classifier": (config.classifier, classifier, metrics.classifier.init),
     }
-    trained = []
-    for name, (section, method, init) in jobs.items():
+    trained: dict[str, Params] = {}
+    for name in names:
+        section, method, init = jobs[name]
         start = init(training.stage_key(config.seed, f"{name}/init"))
         state = method.init(start, steps=section.steps)
         step = training.compile_step(method, runner.mesh)
@@ -74,5 +74,13 @@ def original_model(
         folder.mkdir(exist_ok=True)
         origin = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
         convert.save_weights(folder / f"{section.weights}.safetensors", params, origin)
-        trained.append(params)
-    return trained[0], trained[1]
+        trained[name] = params
+    return trained["pretrain"], trained.get("classifier")
+
+
+def _packaged_classifier(name: str) -> Params | None:
+    if not name:
+        return None
+    shapes = jax.eval_shape(metrics.classifier.init, jax.random.key(0))
+    with convert.packaged_weights(name) as path:
+        return convert.load_weights(path, shapes)

@@ -65,5 +65,7 @@ def mae_experiment(size: str) -> ConfigDict:
     config.batch_size = 32
     config.boundary.update(epochs=8.0, alpha=5.0, optimizer=optimizer(1e-4))
     config.pareto.update(epochs=8.0, beta=5.0, optimizer=optimizer(1e-4))
-    config.evaluation.update(batch_size=50, hole=4 * patch)
+    # Whole patches: 4 x 4 of them (the main hole) and 8 x 8.
+    holes = (f"center:{4 * patch}", f"center:{8 * patch}", "outpaint:0.5", "random:0.75")
+    config.evaluation.update(batch_size=50, holes=holes)
     return config

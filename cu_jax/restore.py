@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax import restoring
+from cu_jax.holes import parse_hole
+from cu_jax.models import Model
 from cu_jax.refusals import REFUSED, STOPPED, refusal
 from cu_jax.restoring import Hole
 from cu_jax.solutions import load_solution
@@ -92,9 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     holes = parser.add_mutually_exclusive_group()
     holes.add_argument(
         "--hole",
-        metavar="center:SHARE",
-        help="remove a centered square with this share of the side (default: the hole that the run "
-        "was evaluated with, or else center:0.5)",
+        metavar="TEXT",
+        help="remove center:SHARE, a centered square with this share of the side; center:PIXELS, "
+        "the same in the model's pixels; outpaint:SHARE, as --outpaint; or random:SHARE of the "
+        "model's patches (default: the hole that the run was evaluated with, or else center:0.5)",
     )
     holes.add_argument(
         "--outpaint",
@@ -141,7 +144,7 @@ def _checked(args: argparse.Namespace) -> tuple[restoring.Job, list[list[Path]]]
             "A model must take square pictures in gray or RGB to restore files, and this one takes "
             f"{height} x {width} pixels of {channels} channels: use cu_jax.load_solution."
         )
-    hole = _hole(args, width)
+    hole = _hole(args, model)
     endings = [f".{name}" for name in names] if len(names) > 1 and not args.side_by_side else [""]
     outputs = restoring.output_paths(args.out, pictures, endings)
     inputs = pictures + ([args.mask] if args.mask else [])
@@ -152,7 +155,8 @@ def _checked(args: argparse.Namespace) -> tuple[restoring.Job, list[list[Path]]]
     return job, outputs
 
 
-def _hole(args: argparse.Namespace, size: int) -> Hole:
+def _hole(args: argparse.Namespace, model: Model) -> Hole:
+    size = model.image_shape[0]
     if args.mask is not None:
         try:
             image = restoring.read_picture(args.mask).image
@@ -161,28 +165,21 @@ def _hole(args: argparse.Namespace, size: int) -> Hole:
         return restoring.drawn(image, str(args.mask))
     if args.outpaint is not None:
         return restoring.outpainting(args.outpaint, size)
-    if args.hole is None:
-        return restoring.central(_evaluated_share(args.workdir, size), size)
-    kind, _, share = args.hole.partition(":")
-    try:
-        number = float(share)
-    except ValueError:
-        number = float("nan")
-    if kind != "center" or number != number:
-        raise ValueError(
-            f"--hole must be center:SHARE, got {args.hole!r}: write for example center:0.5."
-        )
-    return restoring.central(number, size)
+    if args.hole is not None:
+        return restoring.named(parse_hole(args.hole, size, model.patch_size, "--hole"))
+    return _evaluated(args.workdir, model)
 
 
-def _evaluated_share(workdir: Path, size: int) -> float:
-    """The share of the side that the run's own evaluation removes; a half if it does not say."""
+def _evaluated(workdir: Path, model: Model) -> Hole:
+    """The main hole of the run's own evaluation; half of the side if it does not say."""
+    size = model.image_shape[0]
     try:
-        side = json.loads((workdir / "config.json").read_text())["config"]["evaluation"]["hole"]
-        share = float(side / size)
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.5
-    return share if 0 < share < 1 else 0.5
+        evaluation = json.loads((workdir / "config.json").read_text())["config"]["evaluation"]
+        # Runs of version 0.1 say `hole`, in pixels.
+        given = evaluation["holes"][0] if "holes" in evaluation else f"center:{evaluation['hole']}"
+        return restoring.named(parse_hole(given, size, model.patch_size, "config.json"))
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return restoring.central(0.5, size)
 
 
 def _few(paths: Sequence[Path]) -> str:

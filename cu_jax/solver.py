@@ -8,7 +8,7 @@ import jax
 from ml_collections import ConfigDict
 
 from cu_jax import convert, training
-from cu_jax.evaluation import FullSetLosses, Validation
+from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.logs import Progress
 from cu_jax.methods import Method
@@ -16,6 +16,7 @@ from cu_jax.models import Model, Params
 from cu_jax.results import Boundaries, Solution
 from cu_jax.stages import Request
 from cu_jax.training import Runner, Stage
+from cu_jax.validation import Validation
 from cu_jax.workdir import read_numbers, save_numbers, save_record, save_solution
 
 FEASIBLE = 0.02

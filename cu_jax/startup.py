@@ -1,9 +1,14 @@
-"""How JAX starts in our commands: quietly, and keeping what it compiles for the next time."""
+"""How JAX starts in our commands, quietly and keeping what it compiles, and how it compiles."""
 
 import os
 from pathlib import Path
 
 import jax
+
+EXACT = {"xla_allow_excess_precision": False}
+"""Compiler options (``jax.jit``) of whatever compares student and teacher. Otherwise XLA leaves out
+roundings to bfloat16 wherever its fusions allow, which differ between the student, whose gradient
+is wanted, and the teacher: equal parameters would then not give equal features."""
 
 
 def start_jax() -> None:

@@ -21,6 +21,7 @@ from cu_jax.data import Data, training_iterator
 from cu_jax.logs import MetricLog, Progress
 from cu_jax.methods import Method
 from cu_jax.models import Params
+from cu_jax.startup import EXACT
 from cu_jax.train_state import TrainState
 
 
@@ -83,6 +84,7 @@ def compile_step(method: Method, mesh: Mesh) -> Callable[..., Any]:
         in_shardings=(whole, split, split, whole),
         out_shardings=(whole, whole),
         donate_argnums=0,
+        compiler_options=EXACT,
     )
 
 

@@ -25,6 +25,10 @@ class Model(Protocol):
         """``(height, width, channels)``."""
 
     @property
+    def patch_size(self) -> int:
+        """Side in pixels of the squares that random holes consist of; it divides both sides."""
+
+    @property
     def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
         """The values of black and white for each channel: two float32 ``[channels]``."""
 

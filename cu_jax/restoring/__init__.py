@@ -4,7 +4,15 @@ from cu_jax.pictures import Picture, eight_bits
 from cu_jax.restoring.batches import check_mask, restorer
 from cu_jax.restoring.composing import has_color, pasted, seen, side_by_side, with_hole
 from cu_jax.restoring.files import find_pictures, read_picture
-from cu_jax.restoring.holes import Hole, centered_square, central, drawn, model_mask, outpainting
+from cu_jax.restoring.holes import (
+    Hole,
+    centered_square,
+    central,
+    drawn,
+    model_mask,
+    named,
+    outpainting,
+)
 from cu_jax.restoring.job import Job, inspected, restore_files
 from cu_jax.restoring.outputs import check_outputs, make_folder, output_paths, write_png
 
@@ -23,6 +31,7 @@ __all__ = [
     "inspected",
     "make_folder",
     "model_mask",
+    "named",
     "outpainting",
     "output_paths",
     "pasted",

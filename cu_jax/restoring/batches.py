@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from cu_jax.methods import to_model_range
 from cu_jax.models import Model, Params
+from cu_jax.validation import restoration
 
 Restore = Callable[[Params, UInt8[np.ndarray, "n h w c"]], Float[np.ndarray, "n h w c"]]
 """Parameters and uint8 pictures to the restored pictures in [0, 1], in order."""
@@ -79,10 +79,6 @@ def restorer(model: Model, mask: Float[np.ndarray, "h w 1"], batch_size: int = 3
 
 
 def _restored(model: Model, mask: np.ndarray) -> Callable[[Params, Any], Array]:
-    def restored(params: Params, images: Any) -> Array:
-        low, high = (jnp.asarray(bound) for bound in model.pixel_range)
-        # The same key for every batch: the same pictures give the same result.
-        out = model.restore(params, to_model_range(images, model), mask, jax.random.key(0))
-        return jnp.clip((out - low) / (high - low), 0, 1)
-
-    return restored
+    restored = restoration(model, mask)
+    # The same key for every batch: the same pictures give the same result.
+    return lambda params, images: restored(params, images, jax.random.key(0))

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
+from cu_jax import holes
+from cu_jax.holes import NamedHole
 from cu_jax.pictures import eight_bits
 
 
@@ -72,8 +74,7 @@ def central(share: float, size: int) -> Hole:
         >>> central(0.5, 28).text
         'the central 14 x 14 of 28 x 28 pixels'
     """
-    side = _pixels(share, size, "--hole=center:SHARE", "center:0.5")
-    return Hole(f"the central {side} x {side} of {size} x {size} pixels", _center(side, size))
+    return named(holes.center(holes.pixels(share, size, "--hole=center:SHARE"), size))
 
 
 def outpainting(share: float, size: int) -> Hole:
@@ -93,15 +94,18 @@ def outpainting(share: float, size: int) -> Hole:
     Example:
         >>> outpainting(0.25, 28).text
         'all but the central 21 x 21 of 28 x 28 pixels'
-
-    Note:
-        The share is counted as in the predecessor's outpainting experiments (Li et al., 2024),
-        where a ratio r removes a border of r/2 of the side at each edge.
     """
-    side = size - _pixels(share, size, "--outpaint=SHARE", "0.25")
-    return Hole(
-        f"all but the central {side} x {side} of {size} x {size} pixels", ~_center(side, size)
-    )
+    return named(holes.outpaint(share, size, "--outpaint=SHARE"))
+
+
+def named(hole: NamedHole) -> Hole:
+    """A hole in the model's pixels, for pictures of any size.
+
+    Example:
+        >>> named(holes.random(0.75, 28, 4)).text
+        '37 of 49 patches of 4 x 4 pixels, drawn once'
+    """
+    return Hole(hole.text, hole.mask[..., 0] > 0)
 
 
 def drawn(image: Image.Image, name: str) -> Hole:
@@ -174,23 +178,6 @@ def model_mask(
         first = np.searchsorted(_nearest(size, side), np.arange(size))
         touched = np.logical_or.reduceat(np.logical_or.reduceat(hole, first, 0), first, 1)
     return touched[..., None].astype(np.float32)
-
-
-def _pixels(share: float, size: int, option: str, example: str) -> int:
-    pixels = round(share * size) if 0 < share < 1 else 0
-    if not 1 <= pixels < size:
-        raise ValueError(
-            f"The share in {option} must lie between 0 and 1 and come to 1 to {size - 1} of the "
-            f"model's {size} pixels, got {share:g}: write for example {example}."
-        )
-    return pixels
-
-
-def _center(side: int, size: int) -> Bool[np.ndarray, "size size"]:
-    start = (size - side) // 2
-    square = np.zeros((size, size), bool)
-    square[start : start + side, start : start + side] = True
-    return square
 
 
 def _stretched(

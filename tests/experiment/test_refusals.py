@@ -66,11 +66,17 @@ def test_debug_shows_the_traceback(tmp_path):
         ({"controls": ()}, "At least one of config.controls must be given, got none"),
         ({"controls": ("nan",)}, r"Controls must lie in \[0, 1\], got nan"),
         ({"pareto.microbatches": 3}, "must be at least 1 and divide config.batch_size=32, got 3"),
-        ({"evaluation.hole": 28}, "The hole must be 1 to 27 pixels wide, got 28"),
+        ({"evaluation.holes": ("center:28",)}, "The hole must be 1 to 27 pixels wide, got 28"),
+        ({"evaluation.holes": ("center:27",)}, "but it touches 49 of 49: give a smaller hole"),
+        ({"evaluation.holes": ()}, "must name at least one hole, got none"),
+        ({"model.image_size": 32, "evaluation.holes": ("center:8",)}, "digits alone, and the"),
         ({"pareto.optimizer.name": "lion"}, "optimizer.name must be one of"),
         ({"control": 1.2}, r"Controls must lie in \[0, 1\], got 1.2"),
         ({"model.image_size": 30}, "image_size must be a multiple of patch_size, got 30 and 4"),
-        ({"model.image_size": 32}, r"must be the data's \(28, 28, 1\), got \(32, 32, 1\)"),
+        (
+            {"model.image_size": 32, "classifier.weights": ""},
+            r"must be the data's \(28, 28, 1\), got \(32, 32, 1\)",
+        ),
         ({"pretrain.weights": "mae_of_mine"}, "packaged weights must be one of"),
         ({"model.encoder_depth": 3}, "must match the model, but the file"),
         ({"pretrain.weights": PACKAGED, "model.encoder_depth": 3}, "must match the model, but the"),
@@ -84,7 +90,7 @@ def test_settings_are_refused_before_anything_is_compiled(
     config_of, changes, sentence, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("cu_jax.training.compile_step", lambda *_: pytest.fail("compiles"))
-    monkeypatch.setattr("cu_jax.evaluation.Validation.__init__", lambda *_, **__: None)
+    monkeypatch.setattr("cu_jax.validation.Validation.__init__", lambda *_, **__: None)
     config = config_of("mae_mnist")
     config.update_from_flattened_dict(changes)
     with pytest.raises(ValueError, match=sentence) as caught:

@@ -64,7 +64,7 @@ def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_confi
 
 @pytest.mark.slow
 def test_another_evaluation_keeps_the_models(tiny_run, tiny_config, used):
-    config = changed(tiny_config, **{"evaluation.hole": 8})
+    config = changed(tiny_config, **{"evaluation.holes": ("center:8",)})
     results = experiment.run(config, used)
     for solution in tiny_run[1].solutions:
         new = results[solution.name]

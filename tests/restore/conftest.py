@@ -15,6 +15,7 @@ WIDTHS = dict(encoder_width=16, encoder_depth=1, encoder_heads=2)
 WIDTHS |= dict(decoder_width=16, decoder_depth=1, decoder_heads=2)
 GRAY = dict(name="mae", image_size=28, patch_size=4, channels=1) | WIDTHS
 COLOR = dict(name="mae", image_size=16, patch_size=4, channels=3) | WIDTHS
+HOLES = {"holes": ["center:12", "outpaint:0.5"]}
 COLOR |= dict(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.25))
 
 
@@ -41,7 +42,7 @@ def make_run(workdir, model, solutions, evaluation):
 @pytest.fixture(scope="session")
 def gray_run(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("gray") / "run"
-    return make_run(workdir, GRAY, ("original", "control_0.25", "complete"), {"hole": 12})
+    return make_run(workdir, GRAY, ("original", "control_0.25", "complete"), HOLES)
 
 
 @pytest.fixture(scope="session")
