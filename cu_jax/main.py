@@ -13,6 +13,8 @@ from cu_jax.startup import start_jax
 
 _CONFIG = config_flags.DEFINE_config_file("config", help_string="File of settings.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that a run makes.")
+_TEXTS = ("config.data.retain", "config.data.forget", "config.evaluation.holes")
+# Settings that are several texts: --config.data.forget=cat,dog
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 
 
@@ -40,7 +42,7 @@ def parse(argv: list[str]) -> list[str]:
             file that cannot be read, or an argument that is no flag.
     """
     try:
-        rest = flags.FLAGS(argv)
+        rest = flags.FLAGS([_quoted(text) for text in argv])
         _CONFIG.value.to_dict()  # A file that could not be read says so when it is used.
     except (KeyError, AttributeError) as error:
         if "get_config" in str(error):
@@ -58,6 +60,14 @@ def parse(argv: list[str]) -> list[str]:
             "spaces around the equals sign."
         )
     return rest
+
+
+def _quoted(argument: str) -> str:
+    """A list of texts as the Python tuple that ml_collections reads; other arguments unchanged."""
+    name, equals, value = argument.partition("=")
+    if not equals or name.lstrip("-") not in _TEXTS or value.startswith(("(", "[", "'", '"')):
+        return argument
+    return f"{name}={tuple(text.strip() for text in value.split(',') if text.strip())!r}"
 
 
 def _unknown_setting(told: str, argv: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The paper's experiment from archives and published weights to the report, narrow and whole."""
+"""The paper's experiment from archives and published weights to the report: narrow, and as it is."""
 
 import importlib.util
 import json
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
+from cu_jax import experiment
 from cu_jax.convert.__main__ import main as convert
 from cu_jax.data.prepare import main as prepare
-from cu_jax.main import parse  # noqa: F401  (defines the flags of a run)
+from cu_jax.main import _quoted
+from cu_jax.results import read_results
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +22,123 @@ def paper_scale():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def narrowed(config, out):
+    """The settings of the script's last command."""
+    config.data.update(
+        data_dir=str(out / "data"), classes_per_set=2, train_per_class=4, validation_per_class=3
+    )
+    config.pretrain.weights = str(out / "imported")
+    config.model.update(image_size=64, encoder_width=32, encoder_depth=2, encoder_heads=2)
+    config.model.update(decoder_width=16, decoder_depth=1, decoder_heads=2)
+    config.boundary.steps = config.pareto.steps = 3
+    config.batch_size = config.evaluation.batch_size = 4
+    config.controls = (0.25, 0.75)
+    config.evaluation.holes = ("center:16", "center:32", "outpaint:0.5", "random:0.75")
+    return config
+
+
+@pytest.fixture(scope="module")
+def run(paper_scale, config_of, tmp_path_factory):
+    out = tmp_path_factory.mktemp("paper_scale")
+    paper_scale.make_originals(out, narrow=True)
+    prepared, imported, _ = paper_scale.commands(out, narrow=True)
+    assert prepare(prepared[2:]) == 0
+    assert convert(imported[2:]) == 0
+    config = narrowed(config_of("mae_imagenet", "base"), out)
+    return out, experiment.run(config, out / "run"), config
+
+
+def test_the_run_reports_every_solution_and_hole(run):
+    out, results, _ = run
+    names = [solution.name for solution in results.solutions]
+    assert sorted(names) == ["complete", "control_0.25", "control_0.75", "original", "utility"]
+    manifest = json.loads(next((out / "data").rglob("manifest.json")).read_text())
+    assert results.manifest_hash == manifest["hash"]
+    assert json.loads((out / "run" / "manifest.json").read_text()) == manifest
+    for solution in results.solutions:
+        assert np.isfinite([solution.retain_loss, solution.forget_loss]).all()
+        holes = ("psnr", "psnr_center32", "psnr_outpaint50", "psnr_random75")
+        for key in [f"{name}/{hole}" for name in ("retain", "forget") for hole in holes]:
+            assert np.isfinite(solution.metrics[key])
+        assert not any("class" in key or "fid" in key for key in solution.metrics)
+    assert (out / "run" / "report.html").stat().st_size > 10_000
+    assert len(list((out / "run" / "figures").glob("*.png"))) == 3
+
+
+def test_it_trains_on_the_archives_pictures(run):
+    """The original is the imported model, and every stage moved it."""
+    out, results, _ = run
+    assert results["original"].retain_loss == 0
+    for name in ("complete", "utility", "control_0.25"):
+        assert results[name].retain_loss > 0
+
+
+def test_it_is_found_again(run):
+    out, results, config = run
+    before = (out / "run" / "metrics.jsonl").read_bytes()
+    again = experiment.run(config, out / "run")
+    assert (out / "run" / "metrics.jsonl").read_bytes() == before
+    assert (
+        again.solutions == results.solutions == read_results(out / "run" / "results.json").solutions
+    )
+
+
+def test_an_unlearned_model_leaves_as_it_came(run):
+    out, _, _ = run
+    target = out / "unlearned.safetensors"
+    assert convert(["export", "mae", str(out / "run"), "--solution=control_0.25", str(target)]) == 0
+    old, new = load_file(out / "weights.safetensors"), load_file(target)
+    assert list(new) == list(old)
+    changed = set()
+    for key, array in new.items():
+        assert (array.shape, array.dtype) == (old[key].shape, old[key].dtype)
+        if (array != old[key]).any():
+            changed.add(key.partition(".")[0])
+    assert "blocks" in changed and not any("decoder" in key for key in changed)
+
+
+def test_pictures_that_change_are_another_experiment(run):
+    out, _, config = run
+    copied = config.copy_and_resolve_references()
+    copied.data.split_seed = 5
+    assert (
+        prepare(
+            ["imagenet", f"--from={out / 'archives'}", f"--data-dir={out / 'data'}"]
+            + ["--classes=2", "--train=4", "--validation=3", "--seed=5"]
+        )
+        == 2
+    )  # the archives have no such classes
+    with pytest.raises(ValueError, match=r"config\.data\.split_seed was 0 and is 5"):
+        experiment.run(copied, out / "run")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("--config.data.forget=cat,dog", "--config.data.forget=('cat', 'dog')"),
+        ("--config.data.forget=great white", "--config.data.forget=('great white',)"),
+        ("--config.data.retain=3,4", "--config.data.retain=('3', '4')"),
+        ("--config.data.retain=", "--config.data.retain=()"),
+        (
+            "-config.evaluation.holes=center:4,random:0.5",
+            "-config.evaluation.holes=('center:4', 'random:0.5')",
+        ),
+        ("--config.data.forget=('a','b')", "--config.data.forget=('a','b')"),
+        ("--config.data.folder=a,b", "--config.data.folder=a,b"),
+        ("--config.data.forget", "--config.data.forget"),
+    ],
+)
+def test_lists_of_texts_need_no_quotes(given, read):
+    assert _quoted(given) == read
+
+
+@pytest.mark.slow
+def test_the_published_size_from_archives_to_report(paper_scale, tmp_path):
+    """ViT-B/16 at 224 pixels, by the commands themselves."""
+    used = paper_scale.run_all(tmp_path / "out", narrow=False)
+    assert used[-1].gigabytes < 8
+    results = read_results(tmp_path / "out" / "run" / "results.json")
+    assert len(results.solutions) == 5
+    assert (tmp_path / "out" / "run" / "report.html").exists()
