@@ -37,13 +37,15 @@ class Header(NamedTuple):
     """What the first bytes of a JPEG say.
 
     Attributes:
-        width: in pixels, as stored.
-        height: in pixels, as stored.
-        plain: the stored pixels are the picture: upright, and gray or color as monitors show it.
+        width: in pixels, upright.
+        height: in pixels, upright.
+        orientation: how it is stored, as in EXIF data: 1 upright, 5 to 8 lying on a side.
+        plain: whether it is gray, or in colors that monitors show; printers' are left to Pillow.
     """
 
     width: int
     height: int
+    orientation: int
     plain: bool
 
 
@@ -66,12 +68,15 @@ def jpeg_header(data: bytes) -> Header | None:
     if not data.startswith(b"\xff\xd8\xff"):
         return None
     try:
-        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except (KeyError, ValueError):  # The former where it breaks off before the color space.
         return None
-    header = Header(int(width), int(height), space not in ("CMYK", "YCCK") and _is_upright(data))
-    check_size(header.width, header.height, LEAST_SIDE, MOST_PIXELS)
-    return header
+    check_size(width, height, LEAST_SIDE, MOST_PIXELS)
+    orientation = _orientation(data)
+    plain = space not in ("CMYK", "YCCK") and orientation is not None
+    if orientation is not None and orientation >= 5:
+        width, height = height, width
+    return Header(width, height, orientation or 1, plain)
 
 
 def decode(data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w c"]:
@@ -101,17 +106,18 @@ def decode(data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w c"]:
         [255, 0, 0]
     """
     header = jpeg_header(data)
-    if header is not None:
-        image = decode_jpeg(data, header, channels)
-        if image is not None:
-            return image
-    return _decode_any(data, channels)
+    pixels = None if header is None else decode_jpeg(data, header, channels)
+    if pixels is not None:
+        return pixels
+    image = eight_bits(load_picture(data, LEAST_SIDE, MOST_PIXELS).image)
+    pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
+    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def decode_jpeg(
     data: bytes, header: Header, channels: int, shrink: int = 1
 ) -> UInt8[np.ndarray, "h w c"] | None:
-    """A JPEG by libjpeg-turbo, and what it says about the data as an error.
+    """A JPEG by libjpeg-turbo, with what that says about the data as an error.
 
     Args:
         data: the file's bytes.
@@ -121,25 +127,36 @@ def decode_jpeg(
             averages the pixels, which costs less than to decode them all.
 
     Returns:
-        uint8 ``[height / shrink, width / shrink, channels]``, or None where Pillow has to do it:
-        the data is whole, but the picture isn't plain.
+        uint8 ``[height / shrink, width / shrink, channels]``, upright; or None where Pillow has to
+        decode it.
 
     Raises:
         PictureError: the data is damaged or cut short.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (33, 16)).save(file, "JPEG")
+        >>> header = jpeg_header(file.getvalue())
+        >>> decode_jpeg(file.getvalue(), header, channels=1, shrink=2).shape
+        (8, 17, 1)
     """
+    height, width = header.height, header.width
+    if header.orientation >= 5:
+        height, width = width, height
     try:
-        image = simplejpeg.decode_jpeg(
+        pixels = simplejpeg.decode_jpeg(
             data,
             "RGB" if channels == 3 else "GRAY",
-            min_height=-(-header.height // shrink),
-            min_width=-(-header.width // shrink),
+            min_height=-(-height // shrink),
+            min_width=-(-width // shrink),
             min_factor=shrink,
         )
     except ValueError as error:
         if any(text in str(error) for text in _HARMLESS):
             return None
         raise PictureError(f"is damaged or cut short ({error})") from error
-    return image if header.plain else None
+    return _upright(pixels, header.orientation) if header.plain else None
 
 
 def check(data: bytes) -> None:
@@ -159,26 +176,29 @@ def check(data: bytes) -> None:
     decode(data)
 
 
-def _decode_any(data: bytes, channels: int) -> UInt8[np.ndarray, "h w c"]:
-    image = eight_bits(load_picture(data, LEAST_SIDE, MOST_PIXELS).image)
-    pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
-    return pixels.reshape(*pixels.shape[:2], channels)
+def _upright(pixels: UInt8[np.ndarray, "h w c"], orientation: int) -> np.ndarray:
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
-def _is_upright(data: bytes) -> bool:
-    """Whether a JPEG's EXIF or XMP data, if it has any, leaves the picture as it is stored."""
+def _orientation(data: bytes) -> int | None:
+    """A JPEG's orientation by its EXIF data; None if there is XMP data to be asked, by Pillow."""
     for segment in _first_applications(data):
         if segment.startswith(b"Exif\0\0"):
             try:
                 exif = Image.Exif()
                 exif.load(segment)
-                if exif.get(_ORIENTATION, 1) != 1:
-                    return False
+                given = exif.get(_ORIENTATION)
             except Exception:  # Damaged EXIF data says nothing about where up is.
                 continue
+            if given is not None:
+                return given if given in range(1, 9) else 1
         elif b"tiff:Orientation" in segment:
-            return False
-    return True
+            return None
+    return 1
 
 
 def _first_applications(data: bytes) -> Iterator[bytes]:
