@@ -141,14 +141,7 @@ class NamedSplitBuilder(tfds.core.ShardBasedBuilder):
     def _post_download_and_prepare_hook(self) -> None:
         next(self._work, None)  # The line of progress ends.
         self._reader.close()
-        for key, records in self.records.items():
-            if not records:
-                raise ValueError(
-                    f"{key} must have at least one picture, and all {len(self.bad)} of {self.name} "
-                    f"are bad, the first of them {self.bad[0].name}, which {self.bad[0].reason}: "
-                    "get the data anew."
-                )
-        manifest = Manifest({key: tuple(records) for key, records in self.records.items()})
+        manifest = manifest_of(self.records, self.bad, self.name)
         folder = Path(self.data_dir)
         (folder / MANIFEST_FILE).write_text(manifest.to_json())
         bad = [one._asdict() for one in self.bad]
@@ -183,3 +176,34 @@ class CuPlaces365(NamedSplitBuilder):
     about = "A named split of Places365-Standard for unlearning: classes to retain and to forget."
     homepage = "http://places2.csail.mit.edu/"
     citation = _PLACES_CITATION
+
+
+def manifest_of(
+    records: Mapping[str, Sequence[Record]], bad: Sequence[BadPicture], dataset: str
+) -> Manifest:
+    """The manifest of the pictures that are left when bad ones are left out.
+
+    Args:
+        records: by set and split, sorted by id.
+        bad: what was left out.
+        dataset: its name.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ValueError: if nothing is left of a set and split.
+
+    Example:
+        >>> bad = [BadPicture("a.jpg", "is empty")]
+        >>> manifest_of({"forget/train": []}, bad, "cu_imagenet")
+        Traceback (most recent call last):
+        ValueError: forget/train of cu_imagenet must have at least one picture, and all are bad ...
+    """
+    for key, ones in records.items():
+        if not ones:
+            raise ValueError(
+                f"{key} of {dataset} must have at least one picture, and all are bad (the first "
+                f"bad one, {bad[0].name}, {bad[0].reason}): get the data anew."
+            )
+    return Manifest({key: tuple(ones) for key, ones in records.items()})

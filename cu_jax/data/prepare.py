@@ -31,7 +31,8 @@ splits:
   every machine, from archives and from class folders.
 
 what is written: --data-dir (default: $CU_JAX_DATA, or cu_jax/data in your cache) gets the folder
-  {dataset}/SPLIT/1.0.0 with the pictures as array_record files ({sizes}),
+  {dataset}/SPLIT/1.0.0 with the pictures as array_record files
+  ({sizes}),
   manifest.json (id, class and SHA-256 of every picture) and bad_pictures.json (those left out).
 """
 _IMAGENET = """\
@@ -45,8 +46,8 @@ The labels of the validation pictures come with TFDS.
 
 """ + _SPLITS.format(
     dataset="cu_imagenet",
-    paper="100 classes to forget and 100 to retain, chosen by --seed; 100 pictures of each class "
-    "to\n                     train on, and its 50 validation pictures",
+    paper="100 classes to forget and 100 to retain, chosen by --seed; 100 training\n"
+    "                     pictures of each class and its 50 validation pictures",
     predecessor="the predecessor's fixed 100 + 100 classes, 120 + 50 pictures of each",
     proxy="the same, but 15 pictures of each of the 800 other classes take the\n"
     "                     place of the training pictures to retain",
@@ -68,8 +69,8 @@ unsorted:
     paper="50 classes to forget and 50 to retain, chosen by --seed among those with 5,000\n"
     "                     training pictures, which are split into 4,500 + 500 (the paper states\n"
     "                     5,000 + 500, which Places365-Standard does not have)",
-    predecessor="the predecessor's fixed 50 + 50 classes, at most 5,000 training pictures of "
-    "each\n                     and its 100 validation pictures",
+    predecessor="the predecessor's fixed 50 + 50 classes, at most 5,000 training\n"
+    "                     pictures of each and its 100 validation pictures",
     proxy="200 training pictures of each class to forget; 200 of each of the 265\n"
     "                     other classes take the place of those to retain",
     sizes="7.2 GB for paper, 7.4 GB for predecessor, 1.1 GB for predecessor_proxy",

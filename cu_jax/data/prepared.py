@@ -46,18 +46,16 @@ class RecordImages(Sequence[bytes]):
 
 
 def image_source(builder: tfds.core.DatasetBuilder, split: str) -> Sequence[Any]:
-    """A TFDS split whose records are the encoded pictures alone: nothing else is parsed.
+    """A TFDS split whose records keep their pictures as they are stored.
 
     Args:
         builder: a builder with its data prepared as ``array_record``.
         split: name of the split.
 
     Returns:
-        Random access to ``{"image": bytes}``.
+        Random access to ``{"image": bytes, "label": int, …}``.
     """
-    decoders = tfds.decode.PartialDecoding(
-        {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
-    )
+    decoders = {"image": tfds.decode.SkipDecoding()}
     source: Sequence[Any] = builder.as_data_source(split, decoders=decoders)
     return source
 

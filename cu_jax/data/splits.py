@@ -200,7 +200,7 @@ def choose(
     """
     chosen = _from_one_pool if _validates_on_training(split) else _from_two_pools
     sets = chosen(split, training, validation, watch)
-    return {key: sorted(pictures, key=_id) for key, pictures in sets.items()}
+    return {key: sorted(pictures, key=lambda one: one.id) for key, pictures in sets.items()}
 
 
 def _labels(split: NamedSplit) -> tuple[list[str], list[str], list[str]]:
@@ -271,9 +271,9 @@ def _from_one_pool(
             yield label
 
     for label in watch(wanted()):
-        pictures = _ranked_pictures(split, training(label))
+        pictures = training(label)
         if len(pictures) >= train + held_out:
-            found.append(pictures)
+            found.append(_ranked_pictures(split, pictures))
     if len(found) < 2 * classes:
         raise ValueError(
             f"The split {split.name} of {split.family} must have {2 * classes} classes with at "
@@ -297,26 +297,20 @@ def _first(
     kind: str,
     at_most: bool = False,
 ) -> list[P]:
-    if len(pictures) < (1 if at_most else count):
-        option = {"training": "--train", "validation": "--validation"}[kind]
+    least = 1 if at_most else count
+    if len(pictures) < least:
         raise ValueError(
-            f"Class {label} must have at least {count} {kind} pictures for the split {split.name}, "
-            f"got {len(pictures)}: complete the data, or lower {option}."
+            f"Class {label} must have at least {least} {kind} pictures for the split {split.name}, "
+            f"got {len(pictures)}: complete the data, or ask for fewer."
         )
     return _ranked_pictures(split, pictures)[:count]
 
 
 def _ranked_classes(split: NamedSplit, labels: Iterable[str]) -> list[str]:
-    return sorted(labels, key=lambda label: _rank(f"class/{split.family}/{split.seed}/{label}"))
+    salt = f"class/{split.family}/{split.seed}/"
+    return sorted(labels, key=lambda label: hashlib.sha256((salt + label).encode()).digest())
 
 
 def _ranked_pictures(split: NamedSplit, pictures: Iterable[P]) -> list[P]:
-    return sorted(pictures, key=lambda one: _rank(f"picture/{split.seed}/{one.id}"))
-
-
-def _rank(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-def _id(picture: Named) -> str:
-    return picture.id
+    salt = f"picture/{split.seed}/"
+    return sorted(pictures, key=lambda one: hashlib.sha256((salt + one.id).encode()).digest())
