@@ -1,11 +1,10 @@
 """ImageNet-1K and Places365 as TFDS's own builders prepare them, read as they are."""
 
-import concurrent.futures
 import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,19 +12,19 @@ import tensorflow_datasets as tfds
 
 from cu_jax.atomic import replacing
 from cu_jax.data.builders import manifest_of
+from cu_jax.data.choosing import choose
 from cu_jax.data.collection import BadPicture, Collection
 from cu_jax.data.decoding import PictureError, check
 from cu_jax.data.manifest import Manifest, Record
+from cu_jax.data.parallel import in_order
 from cu_jax.data.prepared import RecordImages, image_source
 from cu_jax.data.progress import watched
-from cu_jax.data.splits import NamedSplit, choose
+from cu_jax.data.splits import NamedSplit
 
 TFDS_SETS = {"imagenet2012": "imagenet", "places365_small": "places365"}
 """Name in ``config.data.name`` to the family whose named splits it has."""
 
 _NAMES = {"imagenet2012": "file_name", "places365_small": "filename"}
-_THREADS = 8
-_CHUNK = 256
 
 
 class _Stored(NamedTuple):
@@ -127,7 +126,7 @@ def _scan(builder: tfds.core.DatasetBuilder, part: str) -> tuple[list[str] | Non
         return record[feature].decode() if named else "", int(record["label"])
 
     what = f"Reading the labels of {builder.name}/{part} (once)"
-    pairs = list(watched(_Parallel(read, len(source)), what, "pictures"))
+    pairs = list(in_order(read, watched(range(len(source)), what, "pictures")))
     return [name for name, _ in pairs] if named else None, [label for _, label in pairs]
 
 
@@ -139,9 +138,8 @@ def _manifest(
     everything = [(key, one) for key, ones in found.items() for one in ones]
     sources = {part: image_source(builder, part) for part in builder.info.splits}
 
-    def read(number: int) -> tuple[str, str | None]:
-        _, one = everything[number]
-        data = sources[_part(one.id)][one.at]["image"]
+    def read(item: tuple[str, _Stored]) -> tuple[str, str | None]:
+        data = sources[_part(item[1].id)][item[1].at]["image"]
         try:
             check(data)
         except PictureError as error:
@@ -150,30 +148,14 @@ def _manifest(
 
     records: dict[str, list[Record]] = {key: [] for key in found}
     bad = []
-    digests = watched(
-        _Parallel(read, len(everything)), f"Checking {builder.name} (once)", "pictures"
-    )
+    watching = watched(everything, f"Checking {builder.name} (once)", "pictures")
+    digests = in_order(read, watching)
     for (key, one), (digest, reason) in zip(everything, digests, strict=True):
         if reason is None:
             records[key].append(Record(one.id, one.label, one.at, digest))
         else:
             bad.append(BadPicture(one.id, reason))
     return json.loads(manifest_of(records, bad, builder.name).to_json()), bad
-
-
-class _Parallel:
-    """``read(0)``, ``read(1)`` … in order, by several threads; nothing is read far ahead."""
-
-    def __init__(self, read: Callable[[int], Any], length: int) -> None:
-        self._read, self._length = read, length
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Any]:
-        with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-            for start in range(0, self._length, _CHUNK):
-                yield from pool.map(self._read, range(start, min(start + _CHUNK, self._length)))
 
 
 def _prepared(dataset: str, data_dir: Path) -> Path:
