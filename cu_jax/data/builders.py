@@ -17,6 +17,7 @@ from cu_jax.data.collection import BadPicture
 from cu_jax.data.decoding import PictureError, check
 from cu_jax.data.manifest import Manifest, Record
 from cu_jax.data.originals import Original, Reader
+from cu_jax.data.parallel import in_order
 
 MANIFEST_FILE = "manifest.json"
 BAD_PICTURES_FILE = "bad_pictures.json"
@@ -118,12 +119,10 @@ class NamedSplitBuilder(tfds.core.ShardBasedBuilder):
         return shards
 
     def _generate_examples(self, size: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        for key, original in itertools.islice(self._work, size):
-            data = self._reader.read(original)
-            try:
-                check(data)
-            except PictureError as error:
-                self.bad.append(BadPicture(original.name, str(error)))
+        checked = in_order(self._checked, itertools.islice(self._work, size))
+        for key, original, data, reason in checked:
+            if reason is not None:
+                self.bad.append(BadPicture(original.name, reason))
                 continue
             index = len(self.records[key])
             digest = hashlib.sha256(data).hexdigest()
@@ -137,6 +136,15 @@ class NamedSplitBuilder(tfds.core.ShardBasedBuilder):
                     "sha256": digest,
                 },
             )
+
+    def _checked(self, work: tuple[str, Original]) -> tuple[str, Original, bytes, str | None]:
+        key, original = work
+        data = self._reader.read(original)
+        try:
+            check(data)
+        except PictureError as error:
+            return key, original, b"", str(error)
+        return key, original, data, None
 
     def _post_download_and_prepare_hook(self) -> None:
         next(self._work, None)  # The line of progress ends.

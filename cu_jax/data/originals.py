@@ -1,6 +1,7 @@
 """Pictures as a data set publishes them: regions of archives, or files in folders."""
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,7 @@ class Original(NamedTuple):
 
 
 class Reader:
-    """Reads originals one after another; the last archive stays open.
+    """Reads originals; archives stay open. Threads may share it.
 
     Example:
         >>> import tempfile
@@ -49,8 +50,8 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._path: Path | None = None
-        self._file = -1
+        self._open: dict[Path, int] = {}
+        self._lock = threading.Lock()
 
     def read(self, original: Original) -> bytes:
         """The picture's bytes.
@@ -66,10 +67,11 @@ class Reader:
         """
         if original.size < 0:
             return original.file.read_bytes()
-        if original.file != self._path:
-            self.close()
-            self._file, self._path = os.open(original.file, os.O_RDONLY), original.file
-        data = b"".join(self._pieces(original.offset, original.size))
+        with self._lock:
+            if original.file not in self._open:
+                self._open[original.file] = os.open(original.file, os.O_RDONLY)
+            file = self._open[original.file]
+        data = b"".join(_pieces(file, original.offset, original.size))
         if len(data) < original.size:
             raise ValueError(
                 f"An archive must be whole, and {original.file} ends within {original.member}: "
@@ -78,16 +80,17 @@ class Reader:
         return data
 
     def close(self) -> None:
-        """Closes the archive; another read opens it again."""
-        if self._path is not None:
-            os.close(self._file)
-            self._path = None
+        """Closes the archives; another read opens its own again."""
+        with self._lock:
+            while self._open:
+                os.close(self._open.popitem()[1])
 
-    def _pieces(self, offset: int, size: int) -> Iterator[bytes]:
-        # One call reads at most 2 GB.
-        while size > 0 and (piece := os.pread(self._file, size, offset)):
-            yield piece
-            offset, size = offset + len(piece), size - len(piece)
+
+def _pieces(file: int, offset: int, size: int) -> Iterator[bytes]:
+    # One call reads at most 2 GB.
+    while size > 0 and (piece := os.pread(file, size, offset)):
+        yield piece
+        offset, size = offset + len(piece), size - len(piece)
 
 
 def check_folder(folder: Path) -> None:

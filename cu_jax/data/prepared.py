@@ -1,6 +1,7 @@
 """Named splits that ``python -m cu_jax.data.prepare`` has prepared, opened."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ BUILDERS: dict[str, type[NamedSplitBuilder]] = {
     builder.name: builder for builder in (CuImagenet, CuPlaces365)
 }
 """Name in ``config.data.name`` to the builder."""
+
+_LARGE = 20e6  # Bytes of a manifest that takes about two seconds.
 
 
 class RecordImages(Sequence[bytes]):
@@ -124,7 +127,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
             f"{dataset} must be prepared before it is read, and {folder} is not there: run "
             f"{prepare_command(dataset, split, data_dir)}."
         )
-    manifest = Manifest.from_json((folder / MANIFEST_FILE).read_text())
+    manifest = _read_manifest(folder / MANIFEST_FILE)
     bad = json.loads((folder / BAD_PICTURES_FILE).read_text())
     builder = tfds.builder_from_directory(folder)
     return Collection(
@@ -136,3 +139,10 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
         },
         tuple(BadPicture(**one) for one in bad),
     )
+
+
+def _read_manifest(path: Path) -> Manifest:
+    size = path.stat().st_size
+    if size > _LARGE:
+        print(f"Reading {path} ({size / 1e6:.0f} MB) ...", file=sys.stderr, flush=True)
+    return Manifest.from_json(path.read_text())

@@ -10,7 +10,7 @@ import io
 import itertools
 import tarfile
 
-from cu_jax.data import splits
+from cu_jax.data.choosing import chosen_classes, ranked_classes
 from cu_jax.data.class_lists import class_names, imagenet_validation
 from cu_jax.data.splits import NamedSplit
 
@@ -22,7 +22,7 @@ def imagenet_files(pictures, **settings):
     """Pictures by id; the classes of no set hold garbage."""
     split = NamedSplit("imagenet", **(SMALL | settings))
     pictures = _different(pictures)
-    retain, forget, proxies = splits._labels(split)
+    retain, forget, proxies = chosen_classes(split)
     files = {}
     for label in sorted([*retain, *forget, *proxies]):
         for number in range(1, split.counts.train + 3):
@@ -71,12 +71,12 @@ def places_files(pictures, **settings):
     pictures = _different(pictures)
     count, train, held_out = split.counts
     if split.split == "paper":
-        ranked = splits._ranked_classes(split, class_names("places365"))
+        ranked = ranked_classes(split, class_names("places365"))
         # The second has too few training pictures, so the one after the last is taken too.
         enough = [*ranked[:1], *ranked[2 : 2 * count + 1]]
         sizes = dict.fromkeys(enough, train + held_out + 2) | {ranked[1]: train + held_out - 1}
     else:
-        retain, forget, proxies = splits._labels(split)
+        retain, forget, proxies = chosen_classes(split)
         sizes = dict.fromkeys(sorted([*retain, *forget, *proxies]), train + 2)
     files, classes = {}, {}
     numbers = itertools.count(1)
