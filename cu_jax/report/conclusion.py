@@ -27,8 +27,9 @@ def summary(results: Results) -> str:
 
     Note:
         Class is the share of restored validation pictures that a classifier still reads as their
-        class; dB is the PSNR in the hole; the range is ε_original − ε_min. The composite loss is
-        compared at the same f_f, log f_r interpolated over f_f.
+        class, of which nothing is said where there is no classifier; dB is the PSNR in the hole;
+        the range is ε_original − ε_min. The composite loss is compared at the same f_f, log f_r
+        interpolated over f_f.
 
     Example:
         >>> from cu_jax.results import Boundaries
@@ -84,14 +85,26 @@ def closing(results: Results, workdir: str | os.PathLike[str], paths: Sequence[P
 
 def _original_line(results: Results) -> str:
     original = _find(results, "original")
-    if original is None or f"retain/{_CLASS}" not in original.metrics:
+    if original is None:
         return ""
+    if original.metrics.get(f"retain/{_CLASS}") is None:
+        return _original_in_decibels(original)
     retain, forget = (
         cell(original.metrics.get(f"{kind}/{_CLASS}"), ".1%") for kind in ("retain", "forget")
     )
     return (
         f"Original: of the pictures it restores, {retain} (retain) and {forget} (forget) keep "
         "their class."
+    )
+
+
+def _original_in_decibels(original: Solution) -> str:
+    retain, forget = (original.metrics.get(f"{kind}/psnr") for kind in ("retain", "forget"))
+    if retain is None or forget is None:
+        return ""
+    return (
+        f"Original: it restores the hole with a PSNR of {cell(retain, '.1f')} dB (retain) and "
+        f"{cell(forget, '.1f')} dB (forget)."
     )
 
 
@@ -155,14 +168,12 @@ def _composite_line(results: Results) -> str:
 
 
 def _change(original: Solution, chosen: Solution, kind: str) -> str:
-    pairs = [
-        (solution.metrics.get(f"{kind}/{_CLASS}"), solution.metrics.get(f"{kind}/psnr"))
-        for solution in (original, chosen)
-    ]
-    (read, psnr), (new_read, new_psnr) = pairs
-    if read is None or psnr is None or new_read is None or new_psnr is None:
-        return ""
-    return f"{100 * (new_read - read):+.1f} class points, {new_psnr - psnr:+.1f} dB"
+    parts = []
+    for key, scale, unit in ((_CLASS, 100, "class points"), ("psnr", 1, "dB")):
+        old, new = (s.metrics.get(f"{kind}/{key}") for s in (original, chosen))
+        if old is not None and new is not None:
+            parts.append(f"{scale * (new - old):+.1f} {unit}")
+    return ", ".join(parts)
 
 
 def _find(results: Results, name: str) -> Solution | None:

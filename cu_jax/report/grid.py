@@ -6,7 +6,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cu_jax.report import palette
-from cu_jax.report.pictures import KINDS, Pictures, hole, outline, resized, spread
+from cu_jax.report.pictures import (
+    KINDS,
+    Pictures,
+    class_names,
+    hole,
+    outline,
+    resized,
+    shortened,
+    spread,
+)
 from cu_jax.report.sheet import Sheet
 from cu_jax.results import Results, Solution
 
@@ -14,12 +23,15 @@ from cu_jax.results import Results, Solution
 _WIDTH, _GUTTER, _NUMBERS, _EDGE = 1800, 280, 122, 24
 _HEAD, _FOOT, _CELL, _GAP, _BREAK = 214, 96, 84, 5, 20
 # Pictures with more rows than this are shrunk instead of enlarged.
-_LARGE, _LARGE_CELL = 120, 156
+_LARGE, _LARGE_CELL = 120, 150
+# A letter of the labels is about this wide.
+_LETTER = 11
 _COLORS = {"forget": palette.VERMILLION, "retain": palette.BLUE}
 _NOTE = (
     "Class read: share of all validation pictures whose class a classifier still reads. PSNR: "
     "their mean, in the hole (outlined)."
 )
+_NOTE_WITHOUT_CLASSES = "PSNR: mean over all validation pictures, in the hole (outlined)."
 _RULE = "Shown are, by a fixed rule, the first pictures of each label in turn."
 _HOLE = palette.ORANGE
 
@@ -84,7 +96,9 @@ def grid_figure(results: Results, pictures: Mapping[str, Pictures]) -> Figure:
             left = _GUTTER
             for kind in KINDS:
                 if what == "original":
-                    _write_half(sheet, kind, sample[f"{kind}_label"], left, spans[kind])
+                    _write_half(
+                        sheet, kind, _classes(sample, kind, chosen[kind]), left, spans[kind]
+                    )
                 if what == "corrupted":
                     _write_numbers_head(sheet, shown, kind, left + spans[kind] + 12, middle)
                 if what == "restored":
@@ -93,7 +107,8 @@ def grid_figure(results: Results, pictures: Mapping[str, Pictures]) -> Figure:
                 seen = edges if what != "original" else edges[:0]
                 _draw_pictures(sheet, stack, (left, top), cell, seen)
                 left += spans[kind] + _NUMBERS
-        for up, line in ((54, _NOTE), (24, _RULE)):
+        note = _NOTE if _is_known(shown, "class_consistency") else _NOTE_WITHOUT_CLASSES
+        for up, line in ((54, note), (24, _RULE)):
             sheet.text(_GUTTER, sheet.height - up, line, fontsize=9, color="#555555")
         return sheet.figure
 
@@ -145,9 +160,22 @@ def _write_titles(sheet: Sheet, results: Results) -> None:
     )
 
 
-def _write_half(sheet: Sheet, kind: str, labels: np.ndarray, left: int, span: int) -> None:
-    unique = [str(label) for label in np.unique(labels)]
-    names = f"labels {', '.join(unique)}" if len(unique) <= 10 else f"{len(unique)} labels"
+def _is_known(shown: list[Solution], key: str) -> bool:
+    """Whether a measure of either set was taken of any solution."""
+    return any(s.metrics.get(f"{kind}/{key}") is not None for s in shown for kind in KINDS)
+
+
+def _classes(sample: Pictures, kind: str, chosen: np.ndarray) -> list[str]:
+    """Names of the classes shown; or, where they are numbers, of all that there are pictures of."""
+    called = class_names(sample, kind)
+    words = not all(name.isdecimal() for name in called)
+    order = chosen if words else np.argsort(sample[f"{kind}_label"], kind="stable")
+    return list(dict.fromkeys(called[index] for index in order))
+
+
+def _write_half(sheet: Sheet, kind: str, classes: list[str], left: int, span: int) -> None:
+    words = not all(name.isdecimal() for name in classes)
+    names = ("shown: " if words else "labels ") + shortened(classes, span // _LETTER)
     color = _COLORS[kind]
     sheet.text(left, _HEAD - 52, f"{kind.upper()} SET", fontsize=12.5, weight="bold", color=color)
     sheet.text(left, _HEAD - 22, names, fontsize=9.5, color="#555555")

@@ -26,8 +26,9 @@ def read_pictures(
 
     Returns:
         Name to arrays: uint8 ``[n, H, W, C]`` for `forget_original`, `forget_corrupted`,
-        `forget_restored`, int32 ``[n]`` for `forget_label`, the same with `retain_`, and `mask`
-        (``[H, W]`` or ``[H, W, 1]``, 1 = removed) where it was written.
+        `forget_restored`, int32 ``[n]`` for `forget_label`, the same with `retain_`, and where they
+        were written `forget_name`, texts ``[n]`` (names of classes), and `mask` (``[H, W]`` or
+        ``[H, W, 1]``, 1 = removed).
 
     Raises:
         ValueError: A file lacks an array, or is no such file.
@@ -85,6 +86,51 @@ def spread(labels: np.ndarray, count: int) -> np.ndarray:
         turn[labels == label] = np.arange((labels == label).sum())
     first = np.lexsort((labels, turn))[:count]
     return first[np.lexsort((turn[first], labels[first]))]
+
+
+def class_names(pictures: Pictures, kind: str) -> list[str]:
+    """What the class of each picture of a set is called.
+
+    Args:
+        pictures: Arrays as `read_pictures` returns them.
+        kind: `forget` or `retain`.
+
+    Returns:
+        The first of the names that a class has, as ImageNet's do, separated by commas; the label's
+        number where no name was written.
+
+    Example:
+        >>> names = np.array(["tench, Tinca tinca", "goldfish"])
+        >>> class_names({"forget_label": np.arange(2), "forget_name": names}, "forget")
+        ['tench', 'goldfish']
+        >>> class_names({"forget_label": np.arange(2)}, "forget")
+        ['0', '1']
+    """
+    names = pictures.get(f"{kind}_name", pictures[f"{kind}_label"])
+    return [str(name).partition(",")[0] for name in names]
+
+
+def shortened(texts: Iterable[str], room: int) -> str:
+    """Texts in one line with commas, as many as there is room for.
+
+    Args:
+        texts: What to list.
+        room: Letters that the line may have; the first text is there however long it is.
+
+    Returns:
+        The line, which says how many are left out.
+
+    Example:
+        >>> shortened(["tench", "goldfish", "great white shark", "hen"], 25)
+        'tench, goldfish, 2 more'
+    """
+    waiting = list(texts)
+    line = ", ".join(waiting)
+    for count in range(len(waiting) - 1, 0, -1):
+        if len(line) <= room:
+            break
+        line = ", ".join([*waiting[:count], f"{len(waiting) - count} more"])
+    return line
 
 
 def hole(pictures: Pictures) -> np.ndarray:

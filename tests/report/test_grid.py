@@ -1,5 +1,7 @@
 """The grid of pictures: what is shown where, pixel by pixel."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -58,6 +60,40 @@ def test_the_grid_of_large_color_pictures_fits(results, make_arrays):
     one = {"original": make_arrays(size=200, count=9, channels=3)}
     width, height = grid_figure(results, one).get_size_inches()
     assert 8 <= width <= 12.1 and height < 8
+
+
+def test_the_grid_names_the_classes_that_it_shows(results, make_arrays):
+    arrays = make_arrays(size=200, count=6, channels=3)
+    texts = {text.get_text() for text in grid_figure(results, {"original": arrays}).texts}
+    assert {"labels 5, 6, 7", "labels 0, 1, 2"} <= texts
+    for kind, first in (("forget", 5), ("retain", 0)):
+        names = np.array(["tench, Tinca tinca", "cock", "hen"])
+        arrays[f"{kind}_name"] = names[arrays[f"{kind}_label"] - first]
+    texts = {text.get_text() for text in grid_figure(results, {"original": arrays}).texts}
+    assert "shown: tench, cock, hen" in texts
+
+
+def test_long_lists_of_names_are_cut(results, make_arrays):
+    arrays = make_arrays(size=200, count=6, channels=3)
+    arrays["forget_label"] = np.arange(6, dtype=np.int32)
+    arrays["forget_name"] = np.array([f"a rather long name {i}" for i in range(6)])
+    texts = [text.get_text() for text in grid_figure(results, {"original": arrays}).texts]
+    assert "shown: a rather long name 0, a rather long name 1, 2 more" in texts
+
+
+def test_the_grid_speaks_of_classes_only_where_they_were_read(results, make_arrays):
+    def texts(results):
+        found = grid_figure(results, {"original": make_arrays()}).texts
+        return " ".join(text.get_text() for text in found)
+
+    assert "Class read" in texts(results) and "class read" in texts(results)
+    bare = [
+        dataclasses.replace(s, metrics={"retain/psnr": 9.0, "forget/psnr": 5.5})
+        for s in results.solutions
+    ]
+    without = texts(dataclasses.replace(results, solutions=tuple(bare)))
+    assert "lass read" not in without and "classifier" not in without
+    assert "PSNR: mean over all validation pictures" in without
 
 
 def test_the_grid_without_pictures_says_what_to_do(results):

@@ -18,6 +18,7 @@ from PIL import Image
 
 from cu_jax.report import write_page
 from cu_jax.report.page.sheets import hole_path, make_sheet
+from cu_jax.report.pictures import KINDS, resized
 from cu_jax.results import Boundaries, Results, write_results
 
 _VOID = {"meta", "link", "input", "img", "br"}
@@ -185,6 +186,83 @@ def test_large_pictures_in_color_are_shrunk(make_arrays):
     mask = np.zeros((200, 200), bool)
     mask[50:100, 50:150] = True
     assert hole_path(mask, 1) == "M24 24H72M24 48H72M24 24V48M72 24V48"
+
+
+def _photographs(photographs, count, seed):
+    files = photographs.jpegs(count, width=224, height=224, seed=seed)
+    return np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
+
+
+def test_photographs_are_named_and_make_a_small_page(workdir, results, photographs):
+    original = {kind: _photographs(photographs, 10, seed) for seed, kind in enumerate(KINDS)}
+    rng = np.random.default_rng(0)
+    for s in results.solutions:
+        arrays = {}
+        for kind, pictures in original.items():
+            seen = pictures.copy()
+            seen[:, 80:144, 80:144] = 0
+            restored = pictures.copy()
+            restored[:, 80:144, 80:144] = rng.integers(0, 256, (10, 64, 64, 3))
+            names = [f"{kind}ten {i}, a synonym" for i in range(10)]
+            arrays |= {f"{kind}_original": pictures, f"{kind}_corrupted": seen}
+            arrays |= {f"{kind}_restored": restored, f"{kind}_name": np.array(names)}
+            arrays[f"{kind}_label"] = np.arange(10, dtype=np.int32)
+        np.savez(workdir / "solutions" / s.name / "pictures.npz", **arrays)
+    path = write_page(workdir)
+    assert path.stat().st_size < 2e6
+    page = _page(workdir)
+    images = [attributes for attributes, _ in page.all("img")]
+    assert {image["src"].partition(",")[0] for image in images} == {"data:image/webp;base64"}
+    image = next(i for i in images if i["alt"].startswith("Retain pictures, as they are"))
+    assert "classes retainten 0, retainten 1, " in image["alt"]
+    # Four fifths of a picture are seen, and look as they did.
+    sheet = Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2])))
+    shown = np.asarray(sheet.convert("RGB"))[:96, :96].astype(float)
+    assert np.abs(shown - resized(original["retain"][:1], 96, 96)[0]).mean() < 6
+    texts = " ".join(text for _, text in page.all("p"))
+    assert "Forget forgetten 0, forgetten 1, forgetten 2, forgetten 3, 6 more" in texts
+    assert "compressed with small losses" in texts
+
+
+def test_digits_keep_their_pixels_and_are_not_named(workdir):
+    texts = " ".join(text for _, text in _page(workdir).all("p"))
+    assert "losses;" not in texts and "Forget Retain" in texts
+
+
+def test_further_holes_have_names_that_people_read(workdir, results):
+    holes = {"": 1, "_center128": 2, "_outpaint12_5": 3, "_random75": 4}
+    solutions = []
+    for s in results.solutions:
+        metrics = {f"forget/psnr{end}": 10.0 + value for end, value in holes.items()}
+        metrics |= {f"forget/loss_hole{end}": 0.1 * value for end, value in holes.items()}
+        metrics |= {"forget/fid_digits64_500": 3.0, "forget/fid_digits64_500_center128": 4.0}
+        metrics |= {"forget/class_consistency_random75": 0.25, "forget/other_center3": 7.0}
+        solutions.append(dataclasses.replace(s, metrics=metrics))
+    new = dataclasses.replace(results, solutions=tuple(solutions))
+    write_results(workdir / "results.json", new)
+    page = _page(workdir)
+    heads = [text for attributes, text in page.all("button") if "data-kind" in attributes]
+    found = dict(zip(heads, [text for text, _ in _cells(page)[0]], strict=True))
+    own = {k.removeprefix("forget pictures: "): v for k, v in found.items() if "pictures" in k}
+    assert own == {
+        "PSNR (dB)": "11.00",
+        "PSNR (dB), 128 px hole": "12.00",
+        "PSNR (dB), 12.5 % frame": "13.00",
+        "PSNR (dB), 75 % of patches": "14.00",
+        "loss in the hole": "0.1000",
+        "loss, 128 px hole": "0.2000",
+        "loss, 12.5 % frame": "0.3000",
+        "loss, 75 % of patches": "0.4000",
+        "FID": "3.0",
+        "FID, 128 px hole": "4.0",
+        "class read, 75 % of patches": "25.0 %",
+        "other_center3": "7",
+    }
+    # Beside the pictures, which have the main hole, stand its numbers alone.
+    beside = {text for _, text in page.all("dt")}
+    assert "PSNR (dB)" in beside and "PSNR (dB), 128 px hole" not in beside
+    spoken = [a["data-spoken"] for a, _ in page.all("figure") if "data-spoken" in a]
+    assert spoken[0].endswith("retain loss 0.0000, forget PSNR (dB) 11.00")
 
 
 def test_the_front_and_the_curves_are_drawn_and_described(workdir, results):

@@ -110,6 +110,20 @@ def test_five_lines_in_plain_words():
     ]
 
 
+def test_without_a_classifier_the_lines_say_decibels():
+    solutions = [
+        dataclasses.replace(s, metrics={k: v for k, v in s.metrics.items() if "psnr" in k})
+        for s in _results().solutions
+    ]
+    results = dataclasses.replace(_results(), solutions=tuple(solutions))
+    lines = summary(results).splitlines()
+    assert lines[0] == (
+        "Original: it restores the hole with a PSNR of 9.3 dB (retain) and 8.3 dB (forget)."
+    )
+    assert lines[3] == "Trade-off: at control 0.25, forget -2.8 dB; retain -0.3 dB."
+    assert "class" not in closing(results, "runs/demo", []) and "FID" not in table_rows(results)[0]
+
+
 def test_lines_whose_numbers_are_missing_are_left_out():
     solutions = [dataclasses.replace(s, metrics={}) for s in _results().solutions if s.epsilon]
     lines = summary(dataclasses.replace(_results(), solutions=tuple(solutions))).splitlines()

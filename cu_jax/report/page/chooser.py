@@ -9,13 +9,15 @@ from cu_jax.report.labels import short_label
 from cu_jax.report.page.quantities import Column
 from cu_jax.report.page.sheets import MOST, Sheet, hole_path, make_sheet
 from cu_jax.report.palette import Look, looks, ordered
-from cu_jax.report.pictures import Pictures, hole, spread
+from cu_jax.report.pictures import Pictures, class_names, hole, shortened, spread
 from cu_jax.report.table import cell
 from cu_jax.results import Results, Solution
 
 SIDES = ("forget", "retain")
 # Beside the pictures stand these, if they were measured.
 _BESIDE = ("class read", "PSNR (dB)", "FID")
+# Letters of the classes' names over the pictures of a side.
+_ROOM = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +95,10 @@ class Chooser:
         inputs: The pictures, and what the models see of them; empty without pictures.
         holes: Side to the ``d`` of the hole's outline on its sheets.
         without: Labels of solutions that have no pictures.
+        names: Side to the names of its classes; empty where they are numbers, as digits are.
 
     Example:
-        >>> Chooser((), (), (), {}, ()).start
+        >>> Chooser((), (), (), {}, (), {}).start
         0
     """
 
@@ -104,6 +107,13 @@ class Chooser:
     inputs: tuple[Input, ...]
     holes: Mapping[str, str]
     without: tuple[str, ...]
+    names: Mapping[str, str]
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the page's pictures are not exactly those of the files."""
+        sheets = (sheet for shown in self.inputs for _, sheet in shown.sheets)
+        return any(sheet is not None and sheet.lossy for sheet in sheets)
 
     @property
     def start(self) -> int:
@@ -140,6 +150,7 @@ def make_chooser(
     chosen: dict[str, np.ndarray] = {}
     inputs: tuple[Input, ...] = ()
     holes: dict[str, str] = {}
+    names: dict[str, str] = {}
     if sample is not None:
         chosen = {kind: spread(sample[f"{kind}_label"], MOST) for kind in SIDES}
         inputs = (
@@ -147,6 +158,7 @@ def make_chooser(
             Input("What the models see", True, _sheets(sample, "corrupted", chosen, "with a hole")),
         )
         holes = {kind: hole_path(hole(sample), len(chosen[kind])) for kind in SIDES}
+        names = {kind: _names(sample, kind, chosen[kind]) for kind in SIDES}
     choices = []
     for index, s in enumerate(solutions):
         look = styles[s.name]
@@ -167,7 +179,7 @@ def make_chooser(
         )
     on_slider = sorted((c for c in choices if c.stop is not None), key=lambda c: c.stop or 0)
     without = [styles[s.name].label for s in solutions if s.name not in pictures]
-    return Chooser(tuple(choices), tuple(on_slider), inputs, holes, tuple(without))
+    return Chooser(tuple(choices), tuple(on_slider), inputs, holes, tuple(without), names)
 
 
 def _stops(solutions: Sequence[Solution]) -> list[str]:
@@ -175,6 +187,12 @@ def _stops(solutions: Sequence[Solution]) -> list[str]:
     first = [s.name for s in solutions if s.method == "original"][:1]
     requested = [s.name for s in solutions if s.epsilon is not None and s.name not in first]
     return first + requested[::-1]
+
+
+def _names(pictures: Pictures, kind: str, chosen: np.ndarray) -> str:
+    called = class_names(pictures, kind)
+    unique = list(dict.fromkeys(called[index] for index in chosen))
+    return "" if all(name.isdecimal() for name in unique) else shortened(unique, _ROOM)
 
 
 def _sheets(
@@ -188,7 +206,8 @@ def _sheet(
 ) -> Sheet | None:
     if not len(chosen):
         return None
-    labels = ", ".join(str(label) for label in pictures[f"{kind}_label"][chosen])
+    names = class_names(pictures, kind)
+    labels = ", ".join(names[index] for index in chosen)
     alt = f"{kind.capitalize()} pictures, {title}; classes {labels}"
     return make_sheet(pictures[f"{kind}_{what}"][chosen], alt)
 
@@ -227,7 +246,10 @@ def _spoken(solution: Solution, label: str, sides: Sequence[Side]) -> str:
         f"{label}: forget loss {cell(solution.forget_loss, '.3f')}, "
         f"retain loss {cell(solution.retain_loss, '.4f')}"
     )
-    for side in sides:
-        read = dict(side.numbers).get("class read")
-        text += f", {side.kind} class read {read}" if read else ""
+    numbers = {side.kind: dict(side.numbers) for side in sides}
+    # What tells best whether a class is forgotten, of what was measured.
+    for name in ("class read", "PSNR (dB)"):
+        read = {kind: found[name] for kind, found in numbers.items() if found.get(name)}
+        if read:
+            return text + "".join(f", {kind} {name} {value}" for kind, value in read.items())
     return text

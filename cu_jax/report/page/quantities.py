@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 
 from cu_jax.report.palette import Look, looks, ordered
@@ -132,8 +133,8 @@ def columns(results: Results) -> list[Column]:
     keys = dict.fromkeys(key for s in results.solutions for key in s.metrics)
     for kind in ("retain", "forget"):
         own = [key for key in keys if key.startswith(f"{kind}/")]
-        several = sum(key.startswith(f"{kind}/fid") for key in own) > 1
-        found += [_metric(key, several) for key in own]
+        distances = {_hole(key)[0] for key in own if key.startswith(f"{kind}/fid")}
+        found += [_metric(key, len(distances) > 1) for key in own]
     found += [
         Column(
             optimality,
@@ -191,17 +192,40 @@ def rows(results: Results, shown: list[Column]) -> list[Row]:
 
 def _metric(key: str, several: bool) -> Column:
     """The column of a metric; one that is not known, or not the only FID, goes by its own key."""
-    kind, _, name = key.partition("/")
+    kind, _, whole = key.partition("/")
+    name, hole, place = _hole(whole)
     title, meaning, form = name, f"{key} in results.json.", ".4g"
     if name == "psnr":
-        title, meaning, form = "PSNR (dB)", "In the hole, mean over the validation set.", ".2f"
+        title, meaning, form = "PSNR (dB)", f"In {place}, mean over the validation set.", ".2f"
     elif name == "class_consistency":
         title, form = "class read", ".1%"
-        meaning = "Share of restored validation pictures still read as their class."
+        meaning = "Share of restored validation pictures still read as their class"
+        meaning += f", restored in {place}." if hole else "."
     elif name.startswith("fid"):
         title, form = name if several else "FID", ".1f"
-        meaning = f"Fréchet distance of features, lower is more alike ({name})."
+        meaning = f"Fréchet distance of features, lower is more alike ({whole})."
     elif name == "loss_hole":
-        title, meaning = "loss in the hole", "Mean squared error in the hole, validation set."
-        form = ".4f"
+        title = "loss" if hole else "loss in the hole"
+        meaning, form = f"Mean squared error in {place}, validation set.", ".4f"
+    elif hole:
+        title, hole = whole, ""
+    title += f", {hole}" if hole else ""
     return Column(f"{kind} pictures", title, meaning, form, lambda s: s.metrics.get(key))
+
+
+def _hole(metric: str) -> tuple[str, str, str]:
+    """A metric without its hole's name, and that hole in a title and in a sentence.
+
+    The main hole's measures have plain names: no hole in their titles.
+    """
+    found = re.fullmatch(r"(.+)_(center|outpaint|random)(\d+(?:_\d+)?)", metric)
+    if found is None:
+        return metric, "", "the hole"
+    name, kind, number = found.groups()
+    number = number.replace("_", ".")
+    title, place = {
+        "center": (f"{number} px hole", f"a centered hole of {number} x {number} pixels"),
+        "outpaint": (f"{number} % frame", f"a frame that takes {number} % of the side"),
+        "random": (f"{number} % of patches", f"{number} % of the patches, drawn once"),
+    }[kind]
+    return name, title, place
