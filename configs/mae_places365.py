@@ -11,8 +11,8 @@ and then:
 
 50 forget and 50 retain classes of those with 5,000 training pictures, split 4,500 + 500 (the paper
 states 5,000 + 500, more than Places365-Standard has). All else as in mae_imagenet.py: ViT-L/16 (or
-`:base`, `:huge`), 32 pictures of each set in a batch, AdamW, learning rate 1e-4, alpha = beta = 5, 8
-passes over the 225,000 forget pictures a stage, 56,250 steps. Not measured here.
+`:base`, `:huge`), 32 pictures of each set in a batch, AdamW, learning rate 1e-4, alpha = beta = 5,
+8 passes over the 225,000 forget pictures a stage, 56,250 steps. Not measured here.
 """
 
 from ml_collections import ConfigDict

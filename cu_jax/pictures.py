@@ -18,8 +18,8 @@ ENDINGS = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .webp .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm "
     ".tga .avif .avifs .jp2 .j2k .jpx .ico .pcx .sgi .qoi .heic .heif".split()
 )
-"""Files in a folder are taken for pictures by their ending, in any case; a file that is named itself
-may be called anything."""
+"""Files in a folder are taken for pictures by their ending, in any case; a file that is named by
+itself may be called anything."""
 
 FRAMES = "several frames, of which the first is restored"
 DEPTH = "16 bits a channel, of which 8 are kept"

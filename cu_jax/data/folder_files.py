@@ -58,8 +58,8 @@ def find_files(folder: Path) -> list[File]:
     names = sorted(_walk(folder))
     if not names:
         raise FileNotFoundError(
-            f"A folder of pictures must hold files named .jpg, .png and so on, and {folder} has none: "
-            "name the folder above the classes' folders."
+            f"A folder of pictures must hold files named .jpg, .png and so on, and {folder} has "
+            "none: name the folder above the classes' folders."
         )
     tops = {name.partition("/")[0] for name in names}
     named = {_SPLITS.get(top) for top in tops - {"test"}} == {"train", "validation"}

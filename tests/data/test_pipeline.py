@@ -160,8 +160,8 @@ def test_evaluation_batches_hold_everything_once_in_order(data):
     [
         (
             {"batch_size": 51},
-            "A batch must hold 1 to 50 pictures of each set, as many as the larger training set has, "
-            "got 51: change batch_size.",
+            "A batch must hold 1 to 50 pictures of each set, as many as the larger training set "
+            "has, got 51: change batch_size.",
         ),
         (
             {"batch_size": 8, "augment": "afine"},

