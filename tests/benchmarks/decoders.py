@@ -4,12 +4,12 @@
     python tests/benchmarks/decoders.py [--rounds 15] [--pictures 20]
 
 Random 224-pixel crops of 500 x 375 JPEGs of quality 90, made of five photographs. The process is
-pinned to one core and its processor time counts; the variants take turns, so that a busy machine
-slows all of them, and all get the same boxes. Speeds are medians, as ratios of torchvision with
-Pillow. Quality is the difference from Pillow's antialiased bicubic of the same box of the same
-picture decoded whole: mean absolute difference of pixels in 0-255, and PSNR; the third column is
-the PSNR on ImageNet's own photographs (foolbox has twenty), which are sharper. What isn't installed
-is left out.
+pinned to one core and its processor time counts. The variants take turns, so that a busy machine
+slows all of them; torchvision and `random_crop` draw their own boxes and mirror, the others get the
+same boxes, new ones in every round. Speeds are medians, as ratios of torchvision with Pillow.
+Quality is the difference from Pillow's antialiased bicubic of the same box of the same picture:
+mean absolute difference of pixels in 0-255, and PSNR; the last column is the PSNR on ImageNet's own
+photographs (foolbox has twenty), which are sharper. OpenCV is left out if it isn't installed.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from cu_jax.data.crops import Box, random_box, random_crop
 
 SIZE = 224
 FILTERS = Image.Resampling
+OURS = "`random_crop`, with drawing and mirroring"
 
 
 def photographs():
@@ -115,6 +116,13 @@ def opencv_variants(cv2):
 
         return crop
 
+    def doubled(filter):
+        def crop(data, box):
+            large = cv2.resize(cut(fast(data), box), (2 * SIZE, 2 * SIZE), interpolation=filter)
+            return cv2.resize(large, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+
+        return crop
+
     return {
         "OpenCV, linear": resizing(decode, cv2.INTER_LINEAR),
         "OpenCV, cubic": resizing(decode, cv2.INTER_CUBIC),
@@ -123,6 +131,8 @@ def opencv_variants(cv2):
         "simplejpeg, OpenCV linear": resizing(fast, cv2.INTER_LINEAR),
         "simplejpeg, OpenCV area": resizing(fast, cv2.INTER_AREA),
         "simplejpeg, OpenCV Gaussian and cubic": smoothed(fast),
+        "simplejpeg, OpenCV linear to 448, halved": doubled(cv2.INTER_LINEAR),
+        "simplejpeg, OpenCV cubic to 448, halved": doubled(cv2.INTER_CUBIC),
     }
 
 
@@ -162,16 +172,30 @@ def variants():
         import cv2
 
         found |= opencv_variants(cv2)
-    rng = np.random.default_rng(1)
-    found["cu_jax.data.crops.random_crop"] = lambda data, box: random_crop(data, SIZE, rng)
+    found[OURS] = own(1)[0]
     found["simplejpeg alone: decoding, no crop"] = lambda data, box: fast(data)
     found["simplejpeg alone, gray"] = lambda data, box: fast(data, colorspace="GRAY")
     return found
 
 
-def quality(crop, pictures, boxes):
+def own(seed):
+    """The product, which draws its own box and mirrors; and what it drew, to be compared with."""
+    drawn = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
+
+    def crop(data, box):
+        return random_crop(data, SIZE, rng)
+
+    def reference(data, box):
+        box = Box(*map(int, random_box(*Image.open(io.BytesIO(data)).size, drawn)))
+        pixels = by_pillow(FILTERS.BICUBIC)(data, box)
+        return pixels[:, ::-1] if drawn.random() < 0.5 else pixels
+
+    return crop, reference
+
+
+def quality(crop, reference, pictures, boxes):
     """Mean absolute difference and PSNR from the reference."""
-    reference = by_pillow(FILTERS.BICUBIC)
     pairs = [
         (crop(data, box).astype(float), reference(data, box))
         for data, box in zip(pictures, boxes, strict=True)
@@ -196,30 +220,31 @@ def main():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     module = photographs()
     pictures = module.jpegs(arguments.pictures)
-    boxes = boxes_of(pictures, 0)
     sharp = module.imagenet_files()
     sharp_boxes = boxes_of(sharp, 0)
     crops = variants()
     seconds = {name: [] for name in crops}
-    for _ in range(arguments.rounds + 1):
+    for number in range(arguments.rounds + 1):
+        boxes = boxes_of(pictures, number)
         for name, crop in crops.items():
             start = time.process_time()
             for data, box in zip(pictures, boxes, strict=True):
                 crop(data, box)
             seconds[name].append((time.process_time() - start) / len(pictures))
+    boxes = boxes_of(pictures, 0)
     base = seconds["torchvision with Pillow, bicubic"]
     print("| variant | pictures/s | ratio | difference | PSNR (dB) | on ImageNet's (dB) |")
     print("|---|---:|---:|---:|---:|---:|")
     for name, values in seconds.items():
         ratio = statistics.median(b / v for b, v in zip(base[1:], values[1:], strict=True))
         row = f"| {name} | {1 / statistics.median(values[1:]):.0f} | {ratio:.2f} "
-        same_box = not name.startswith(("torchvision", "simplejpeg alone", "cu_jax"))
-        if same_box:
-            difference, psnr = quality(crops[name], pictures, boxes)
-            row += f"| {difference:.2f} | {min(psnr, 99):.1f} "
-            row += f"| {min(quality(crops[name], sharp, sharp_boxes)[1], 99):.1f} |"
-        else:
+        if name.startswith(("torchvision", "simplejpeg alone")):
             row += "| | | |"
+        else:
+            pair = own(2) if name == OURS else (crops[name], by_pillow(FILTERS.BICUBIC))
+            difference, psnr = quality(*pair, pictures, boxes)
+            row += f"| {difference:.2f} | {min(psnr, 99):.1f} "
+            row += f"| {min(quality(*pair, sharp, sharp_boxes)[1], 99):.1f} |"
         print(row)
 
 

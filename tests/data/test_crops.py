@@ -114,6 +114,20 @@ def test_an_orientation_changes_nothing(photographs):
         assert np.abs(first.astype(int) - second).mean() < 2
 
 
+@pytest.mark.parametrize(("size", "filter"), [(48, "HAMMING"), (512, "BICUBIC")])
+def test_a_random_crop_is_its_box_resized(photographs, size, filter):
+    picture = photographs.photographs()[1]
+    for seed in range(4):
+        rng = generator(seed)
+        left, top, width, height = random_box(picture.shape[1], picture.shape[0], rng)
+        part = Image.fromarray(picture[top : top + height, left : left + width])
+        expected = np.asarray(part.resize((size, size), Image.Resampling[filter]))
+        expected = expected[:, ::-1] if rng.random() < 0.5 else expected
+        np.testing.assert_array_equal(
+            random_crop(encoded(picture, "BMP"), size, generator(seed)), expected
+        )
+
+
 def test_a_center_crop_is_the_resized_middle(photographs):
     picture = photographs.photographs()[2]
     height, width, _ = picture.shape
