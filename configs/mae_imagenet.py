@@ -12,8 +12,14 @@ The weights are the published ones that predict pixels, imported into a folder (
 
     python -m cu_jax.convert import mae mae_visualize_vit_large.pth mae_visualize_vit_large
 
-`--config.pretrain.weights=FOLDER` names another. The config builds its model and validates today.
-Its data set (`imagenet`) is not in this release: running it says so.
+`--config.pretrain.weights=FOLDER` names another. Every solution restores four holes: 4 x 4 patches
+in the middle (`retain/psnr`), 8 x 8 (`retain/psnr_center128`), all but the central half of the side
+(`_outpaint50`) and three quarters of the patches (`_random75`); no classifier is asked for classes.
+`--config.model.dtype=bfloat16` computes in bfloat16, with parameters, losses and multiplier in
+float32.
+
+The config builds its model and validates today. Its data set (`imagenet`) is not in this release:
+running it says so.
 """
 
 from ml_collections import ConfigDict
