@@ -15,6 +15,10 @@ pixels; `--config=configs/mae_imagenet.py:base` and `:huge` are the other two pu
 alpha = beta = 5, 8 passes over the 10,000 forget pictures a stage. The paper states one hour on one
 A40 (48 GB); not measured here.
 
+Every solution restores four holes: 4 x 4 patches in the middle (`retain/psnr`), 8 x 8
+(`retain/psnr_center128`), all but the central half of the side (`_outpaint50`) and three quarters of
+the patches (`_random75`).
+
     --config.data.split=predecessor     the class lists of Li et al. (2024)
     --config.data.folder=PICTURES --config.data.forget=cat,dog     pictures of your own instead
     --config.pretrain.weights=FOLDER    weights imported to another folder

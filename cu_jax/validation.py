@@ -127,6 +127,7 @@ class Validation:
             ``set/metric`` → value, and the pictures for the figures, with the main hole: uint8;
             labels int32; names of classes.
         """
+        params = jax.device_put(params)  # Once, not with every batch, if it comes from files.
         values: dict[str, float] = {}
         mask = self._holes[0].mask
         pictures = {"mask": mask[..., 0].astype(np.uint8)}

@@ -6,9 +6,12 @@ import pytest
 
 from cu_jax import config as settings
 from cu_jax.data import open_data
+from cu_jax.holes import parse_holes
 from cu_jax.methods import METHODS
 from cu_jax.models import MODELS
+from cu_jax.pretraining import original_model
 from cu_jax.stages import stage_steps
+from cu_jax.training import Runner
 
 
 def test_mae_mnist_validates(config_of):
@@ -26,6 +29,35 @@ def test_mae_imagenet_builds_the_published_models(config_of, size, millions):
     assert round(count / 1e6, 2) == millions
     assert stage_steps(config, "boundary", 100 * 100) == 2500
     assert config.pareto.optimizer.b2 == 0.95 and config.pareto.beta == 5
+
+
+@pytest.mark.parametrize(("size", "pixels"), [("large", (64, 128)), ("huge", (56, 112))])
+def test_mae_imagenet_is_evaluated_on_whole_patches(config_of, size, pixels):
+    config = config_of("mae_imagenet", size)
+    model = MODELS["mae"](config.model)
+    holes = parse_holes(config.evaluation.holes, *model.image_shape[:1], model.patch_size)
+    assert [hole.name for hole in holes] == [
+        *(f"center{side}" for side in pixels),
+        "outpaint50",
+        "random75",
+    ]
+    patch = model.patch_size
+    for hole in holes[:2]:
+        touched = hole.mask.reshape(model.grid, patch, model.grid, patch)
+        assert (touched.max((1, 3)) == touched.min((1, 3))).all()
+
+
+def test_without_a_name_there_is_no_classifier(config_of):
+    config = config_of("mae_mnist")
+    model = MODELS["mae"](config.model)
+    runner = object.__new__(Runner)  # packaged weights need nothing of it
+    assert original_model(config, model, runner, {})[1] is not None
+    config.classifier.weights = ""
+    original, classifier = original_model(config, model, runner, {})
+    assert classifier is None and set(original) == {"encoder", "decoder"}
+    config.pretrain.from_scratch = True
+    config.classifier.steps = 0  # nothing is asked of a classifier that there is not
+    settings.validate(config)
 
 
 def test_mae_imagenet_takes_one_step(config_of):

@@ -73,6 +73,27 @@ def test_another_evaluation_keeps_the_models(tiny_run, tiny_config, used):
     assert metrics(used) == metrics(tiny_run[0])
 
 
+@pytest.mark.slow
+def test_an_evaluation_without_a_classifier(tiny_run, tiny_config, used, capsys):
+    """As a run from scratch that has none: its stage is not there, and is not made."""
+    for path in (used / "stages").glob("classifier*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    holes = {"evaluation.holes": ("center:12", "random:0.5")}
+    results = experiment.run(changed(tiny_config, **{"classifier.weights": ""}, **holes), used)
+    for solution in tiny_run[1].solutions:
+        new = results[solution.name].metrics
+        assert set(new) == {
+            f"{name}/{key}{end}"
+            for name in ("retain", "forget")
+            for key in ("psnr", "loss_hole")
+            for end in ("", "_random50")
+        }
+        assert new["forget/psnr"] == pytest.approx(solution.metrics["forget/psnr"], rel=1e-5)
+    assert not (used / "stages" / "classifier").exists()
+    said = capsys.readouterr().out
+    assert "Classifier:" not in said and "class points" not in said
+
+
 def test_changed_settings_of_a_stage_are_refused_by_name(tiny_config, used):
     before = sorted((p, p.stat().st_mtime_ns) for p in used.rglob("*.json"))
     config = changed(tiny_config, **{"pareto.beta": 2.0, "boundary.alpha": 1.0})
