@@ -1,5 +1,6 @@
 """python -m cu_jax.data.prepare: from archives and class folders to pictures byte for byte."""
 
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -236,6 +237,16 @@ def test_a_changed_manifest_is_refused(prepared, tmp_path):
     path.write_text(json.dumps(data))
     with pytest.raises(ValueError, match="^A manifest must have the hash it names"):
         opened("imagenet", tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json is missing: remove that folder"):
+        opened("imagenet", tmp_path)
+
+
+def test_threads_may_share_the_files(prepared):
+    files = opened("imagenet", prepared[0] / "data").files["retain/train"]
+    order = [number % len(files) for number in range(400)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(files.__getitem__, order)) == [files[number] for number in order]
 
 
 def test_tensorflow_is_never_imported(prepared, tmp_path):
