@@ -192,17 +192,20 @@ prepare.main(sys.argv[1:])
 def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(prepared, tmp_path):
     arguments = command("imagenet", prepared[0] / "from", tmp_path)
 
+    running = []
+
     def start():
         before = set(tmp_path.iterdir())
         process = subprocess.Popen([sys.executable, "-c", _SLOW, *arguments])
+        running.append(process)
         while not (new := set(tmp_path.glob(".incomplete-*[!k]")) - before):
             time.sleep(0.05)
             assert process.poll() is None
         return process, new.pop()
 
-    killed, abandoned = start()
-    living, held = start()
     try:
+        killed, abandoned = start()
+        _, held = start()
         assert abandoned.is_dir() and held.is_dir()
         killed.send_signal(signal.SIGKILL)
         killed.wait()
@@ -211,8 +214,9 @@ def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(prep
         assert main(arguments) == 0
         assert not abandoned.exists() and held.is_dir()
     finally:
-        living.kill()
-        living.wait()
+        for process in running:
+            process.kill()
+            process.wait()
     manifest = opened("imagenet", tmp_path).manifest
     assert manifest == opened("imagenet", prepared[0] / "data").manifest
 
