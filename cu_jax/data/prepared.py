@@ -117,11 +117,11 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
         Its pictures, encoded.
 
     Raises:
-        FileNotFoundError: if it is not prepared.
+        FileNotFoundError: if it is not prepared, or its manifest is gone.
         ValueError: if its manifest is not the one that was written.
     """
     folder = prepared_folder(dataset, split_name, data_dir)
-    if not (folder / MANIFEST_FILE).is_file():
+    if not folder.is_dir():
         split = NamedSplit.from_name(BUILDERS[dataset].family, split_name)
         raise FileNotFoundError(
             f"{dataset} must be prepared before it is read, and {folder} is not there: run "
@@ -142,6 +142,11 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
 
 
 def _read_manifest(path: Path) -> Manifest:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"A prepared data set must have its {path.name}, and {path} is missing: remove that "
+            "folder and prepare it anew."
+        )
     size = path.stat().st_size
     if size > _LARGE:
         print(f"Reading {path} ({size / 1e6:.0f} MB) ...", file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """python -m cu_jax.data.prepare: from archives and class folders to pictures byte for byte."""
 
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -191,17 +192,20 @@ prepare.main(sys.argv[1:])
 def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(prepared, tmp_path):
     arguments = command("imagenet", prepared[0] / "from", tmp_path)
 
+    running = []
+
     def start():
         before = set(tmp_path.iterdir())
         process = subprocess.Popen([sys.executable, "-c", _SLOW, *arguments])
+        running.append(process)
         while not (new := set(tmp_path.glob(".incomplete-*[!k]")) - before):
             time.sleep(0.05)
             assert process.poll() is None
         return process, new.pop()
 
-    killed, abandoned = start()
-    living, held = start()
     try:
+        killed, abandoned = start()
+        _, held = start()
         assert abandoned.is_dir() and held.is_dir()
         killed.send_signal(signal.SIGKILL)
         killed.wait()
@@ -210,8 +214,9 @@ def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(prep
         assert main(arguments) == 0
         assert not abandoned.exists() and held.is_dir()
     finally:
-        living.kill()
-        living.wait()
+        for process in running:
+            process.kill()
+            process.wait()
     manifest = opened("imagenet", tmp_path).manifest
     assert manifest == opened("imagenet", prepared[0] / "data").manifest
 
@@ -236,6 +241,16 @@ def test_a_changed_manifest_is_refused(prepared, tmp_path):
     path.write_text(json.dumps(data))
     with pytest.raises(ValueError, match="^A manifest must have the hash it names"):
         opened("imagenet", tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json is missing: remove that folder"):
+        opened("imagenet", tmp_path)
+
+
+def test_threads_may_share_the_files(prepared):
+    files = opened("imagenet", prepared[0] / "data").files["retain/train"]
+    order = [number % len(files) for number in range(400)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(files.__getitem__, order)) == [files[number] for number in order]
 
 
 def test_tensorflow_is_never_imported(prepared, tmp_path):

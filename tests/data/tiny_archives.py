@@ -16,6 +16,7 @@ from cu_jax.data.splits import NamedSplit
 
 SMALL = {"classes_per_set": 2, "train_per_class": 3, "validation_per_class": 2}
 GARBAGE = b"nobody reads this"
+NO_PICTURE = {"notes.txt": b"of another program"}
 
 
 def imagenet_files(pictures, **settings):
@@ -44,7 +45,7 @@ def imagenet_archives(folder, pictures, **settings):
         if name.startswith("train/"):
             classes.setdefault(name.split("/")[1], []).append(name)
     inner = {
-        f"{label}.tar": tar_bytes({name.split("/")[-1]: files[name] for name in names})
+        f"{label}.tar": tar_bytes(NO_PICTURE | {name.split("/")[-1]: files[name] for name in names})
         for label, names in classes.items()
     }
     validation = {n.split("/")[-1]: data for n, data in files.items() if n.startswith("val/")}
@@ -62,6 +63,8 @@ def imagenet_folders(folder, pictures, flat=False, **settings):
         if part == "val" and not flat:
             file = f"{classes[int(name[-13:-5])]}/{file}"
         _write(folder / part / file, data)
+        for name, text in NO_PICTURE.items():
+            _write((folder / part / file).with_name(name), text)
     return files
 
 
@@ -115,6 +118,8 @@ def places_folders(folder, pictures, flat=False, **settings):
             label = classes[name]
             file = f"{label[0]}/{label}/{label.replace('/', '_')}_{file}"
         _write(folder / f"{part}_256" / file, data)
+        for name, text in NO_PICTURE.items():
+            _write((folder / f"{part}_256" / file).with_name(name), text)
     if flat:
         for name, text in places_lists(classes).items():
             _write(folder / name, text.encode())

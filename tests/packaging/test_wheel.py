@@ -83,7 +83,13 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
         names = archive.namelist()
     sources = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "py.typed", "weights/*.safetensors", "page/templates/*")
+        for pattern in (
+            "*.py",
+            "py.typed",
+            "weights/*.safetensors",
+            "page/templates/*",
+            "classes/*.json",
+        )
         for path in (ROOT / "cu_jax").rglob(pattern)
     }
     packed = {name for name in names if ".dist-info/" not in name}
