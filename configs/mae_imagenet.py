@@ -16,8 +16,8 @@ alpha = beta = 5, 8 passes over the 10,000 forget pictures a stage. The paper st
 A40 (48 GB); not measured here.
 
 Every solution restores four holes: 4 x 4 patches in the middle (`retain/psnr`), 8 x 8
-(`retain/psnr_center128`), all but the central half of the side (`_outpaint50`) and three quarters of
-the patches (`_random75`).
+(`retain/psnr_center128`), all but the central half of the side (`_outpaint50`) and three quarters
+of the patches (`_random75`).
 
     --config.data.split=predecessor     the class lists of Li et al. (2024)
     --config.data.folder=PICTURES --config.data.forget=cat,dog     pictures of your own instead
@@ -28,7 +28,7 @@ the patches (`_random75`).
 
 from ml_collections import ConfigDict
 
-from cu_jax.published import mae_experiment
+from cu_jax.paper import mae_experiment
 
 
 def get_config(size: str = "large") -> ConfigDict:

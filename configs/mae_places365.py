@@ -17,7 +17,7 @@ states 5,000 + 500, more than Places365-Standard has). All else as in mae_imagen
 
 from ml_collections import ConfigDict
 
-from cu_jax.published import mae_experiment
+from cu_jax.paper import mae_experiment
 
 
 def get_config(size: str = "large") -> ConfigDict:

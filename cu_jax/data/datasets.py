@@ -13,10 +13,10 @@ from cu_jax.data.folder import open_folder
 from cu_jax.data.manifest import SETS, SPLITS, Manifest, Record, build_manifest, class_names
 from cu_jax.data.mnist5k import open_mnist5k
 from cu_jax.data.preparation import default_data_dir
-from cu_jax.data.prepared import open_prepared
+from cu_jax.data.published.prepared import open_prepared
+from cu_jax.data.published.splits import split_name
+from cu_jax.data.published.tfds_sets import open_tfds
 from cu_jax.data.sources import EncodedSource, MemorySource, Source
-from cu_jax.data.splits import split_name
-from cu_jax.data.tfds_sets import open_tfds
 
 
 @dataclasses.dataclass(frozen=True)

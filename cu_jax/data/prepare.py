@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cu_jax.data.builders import BAD_PICTURES_FILE, MANIFEST_FILE, SplitConfig
 from cu_jax.data.collection import Collection
-from cu_jax.data.imagenet_files import find_imagenet
-from cu_jax.data.places_files import find_places
 from cu_jax.data.preparation import default_data_dir, prepare
-from cu_jax.data.prepared import BUILDERS, open_prepared, prepared_folder
-from cu_jax.data.splits import SPLIT_NAMES, NamedSplit
+from cu_jax.data.published.builders import BAD_PICTURES_FILE, MANIFEST_FILE, SplitConfig
+from cu_jax.data.published.imagenet_files import find_imagenet
+from cu_jax.data.published.places_files import find_places
+from cu_jax.data.published.prepared import BUILDERS, open_prepared, prepared_folder
+from cu_jax.data.published.splits import SPLIT_NAMES, NamedSplit
 from cu_jax.refusals import quiet_libraries, run_command
 
 _DESCRIPTION = """\

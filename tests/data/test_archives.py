@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from cu_jax.data.archives import Region, find_members, members
+from cu_jax.data.published.archives import Region, find_members, members
 
 
 @pytest.fixture

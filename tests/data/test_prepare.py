@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from cu_jax.data import builders
 from cu_jax.data.decoding import PictureError
 from cu_jax.data.prepare import main
-from cu_jax.data.prepared import open_prepared
+from cu_jax.data.published import builders
+from cu_jax.data.published.prepared import open_prepared
 
 FEW = {"classes_per_set": 2, "train_per_class": 3, "validation_per_class": 2}
 COUNTS = ["--classes=2", "--train=3", "--validation=2"]
@@ -183,7 +183,8 @@ def test_a_broken_off_preparation_leaves_nothing(prepared, tmp_path, monkeypatch
 
 _SLOW = """
 import sys, time
-from cu_jax.data import builders, prepare
+from cu_jax.data import prepare
+from cu_jax.data.published import builders
 builders.check = lambda data: time.sleep(1000)
 prepare.main(sys.argv[1:])
 """

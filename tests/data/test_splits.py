@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from cu_jax.data.choosing import choose
-from cu_jax.data.class_lists import class_names, imagenet_validation, predecessor_classes
-from cu_jax.data.splits import NamedSplit, split_name
+from cu_jax.data.published.choosing import choose
+from cu_jax.data.published.class_lists import class_names, imagenet_validation, predecessor_classes
+from cu_jax.data.published.splits import NamedSplit, split_name
 
 
 class Item(NamedTuple):

@@ -8,11 +8,11 @@ import os
 import pytest
 import tensorflow_datasets as tfds
 
-from cu_jax.data import tfds_sets
-from cu_jax.data.class_lists import class_names, imagenet_validation
 from cu_jax.data.prepare import main
-from cu_jax.data.prepared import open_prepared
-from cu_jax.data.tfds_sets import open_tfds
+from cu_jax.data.published import tfds_sets
+from cu_jax.data.published.class_lists import class_names, imagenet_validation
+from cu_jax.data.published.prepared import open_prepared
+from cu_jax.data.published.tfds_sets import open_tfds
 
 SPLIT = "paper_c2_t3_v2"
 COUNTS = ["--classes=2", "--train=3", "--validation=2"]

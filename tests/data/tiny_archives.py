@@ -10,9 +10,9 @@ import io
 import itertools
 import tarfile
 
-from cu_jax.data.choosing import chosen_classes, ranked_classes
-from cu_jax.data.class_lists import class_names, imagenet_validation
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.choosing import chosen_classes, ranked_classes
+from cu_jax.data.published.class_lists import class_names, imagenet_validation
+from cu_jax.data.published.splits import NamedSplit
 
 SMALL = {"classes_per_set": 2, "train_per_class": 3, "validation_per_class": 2}
 GARBAGE = b"nobody reads this"

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from typing import NamedTuple
 
-from cu_jax.data.class_lists import FAMILIES, class_names
+from cu_jax.data.published.class_lists import FAMILIES, class_names
 
 SPLIT_NAMES = ("paper", "predecessor", "predecessor_proxy")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cu_jax.data.archives import find_members
+from cu_jax.data.published.archives import find_members
 
 
 class Original(NamedTuple):

@@ -8,16 +8,16 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cu_jax.data.builders import (
+from cu_jax.data.collection import BadPicture, Collection
+from cu_jax.data.manifest import Manifest
+from cu_jax.data.published.builders import (
     BAD_PICTURES_FILE,
     MANIFEST_FILE,
     CuImagenet,
     CuPlaces365,
     NamedSplitBuilder,
 )
-from cu_jax.data.collection import BadPicture, Collection
-from cu_jax.data.manifest import Manifest
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.splits import NamedSplit
 
 BUILDERS: dict[str, type[NamedSplitBuilder]] = {
     builder.name: builder for builder in (CuImagenet, CuPlaces365)
@@ -68,7 +68,7 @@ def prepared_folder(dataset: str, split_name: str, data_dir: Path) -> Path:
 
     Args:
         dataset: a key of ``BUILDERS``.
-        split_name: as ``cu_jax.data.splits.split_name`` has it.
+        split_name: as ``cu_jax.data.published.splits.split_name`` has it.
         data_dir: folder of all prepared data sets.
 
     Returns:
@@ -110,7 +110,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
 
     Args:
         dataset: a key of ``BUILDERS``.
-        split_name: as ``cu_jax.data.splits.split_name`` has it.
+        split_name: as ``cu_jax.data.published.splits.split_name`` has it.
         data_dir: folder of all prepared data sets.
 
     Returns:

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-from cu_jax.data.class_lists import class_names, predecessor_classes
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.class_lists import class_names, predecessor_classes
+from cu_jax.data.published.splits import NamedSplit
 
 
 @runtime_checkable

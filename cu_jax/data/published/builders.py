@@ -12,12 +12,12 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cu_jax.data.class_lists import class_names
 from cu_jax.data.collection import BadPicture
 from cu_jax.data.decoding import PictureError, check
 from cu_jax.data.manifest import Manifest, Record
-from cu_jax.data.originals import Original, Reader
 from cu_jax.data.parallel import in_order
+from cu_jax.data.published.class_lists import class_names
+from cu_jax.data.published.originals import Original, Reader
 
 MANIFEST_FILE = "manifest.json"
 BAD_PICTURES_FILE = "bad_pictures.json"

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cu_jax.data.choosing import choose
-from cu_jax.data.originals import Original, check_folder, locate
-from cu_jax.data.places_lists import FILE_LIST, PlacesLists, read_lists
 from cu_jax.data.progress import watched
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.choosing import choose
+from cu_jax.data.published.originals import Original, check_folder, locate
+from cu_jax.data.published.places_lists import FILE_LIST, PlacesLists, read_lists
+from cu_jax.data.published.splits import NamedSplit
 
 TRAIN_ARCHIVE = "train_256_places365standard.tar"
 VALIDATION_ARCHIVE = "val_256.tar"

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import tensorflow_datasets as tfds
 
 from cu_jax.atomic import replacing
-from cu_jax.data.builders import manifest_of
-from cu_jax.data.choosing import choose
 from cu_jax.data.collection import BadPicture, Collection
 from cu_jax.data.decoding import PictureError, check
 from cu_jax.data.manifest import Manifest, Record
 from cu_jax.data.parallel import in_order
-from cu_jax.data.prepared import RecordImages, image_source
 from cu_jax.data.progress import watched
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.builders import manifest_of
+from cu_jax.data.published.choosing import choose
+from cu_jax.data.published.prepared import RecordImages, image_source
+from cu_jax.data.published.splits import NamedSplit
 
 TFDS_SETS = {"imagenet2012": "imagenet", "places365_small": "places365"}
 """Name in ``config.data.name`` to the family whose named splits it has."""
@@ -38,7 +38,7 @@ def open_tfds(dataset: str, split_name: str, data_dir: Path) -> Collection:
 
     Args:
         dataset: ``imagenet2012`` or ``places365_small``.
-        split_name: as ``cu_jax.data.splits.split_name`` has it.
+        split_name: as ``cu_jax.data.published.splits.split_name`` has it.
         data_dir: TFDS's ``data_dir``; what is found out about the records is kept there as well, in
             files called ``cu_jax-*.json``.
 

@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from cu_jax.data.archives import Region, members
-from cu_jax.data.choosing import choose
-from cu_jax.data.class_lists import imagenet_validation
-from cu_jax.data.originals import Original, check_folder, locate
 from cu_jax.data.progress import watched
-from cu_jax.data.splits import NamedSplit
+from cu_jax.data.published.archives import Region, members
+from cu_jax.data.published.choosing import choose
+from cu_jax.data.published.class_lists import imagenet_validation
+from cu_jax.data.published.originals import Original, check_folder, locate
+from cu_jax.data.published.splits import NamedSplit
 
 TRAIN_ARCHIVE = "ILSVRC2012_img_train.tar"
 VALIDATION_ARCHIVE = "ILSVRC2012_img_val.tar"

@@ -67,7 +67,7 @@ def predecessor_classes(family: str) -> tuple[tuple[str, ...], tuple[str, ...], 
         ('badlands', 50, 50, 265)
     """
     file = {"imagenet": "imagenet200.json", "places365": "places365.json"}[family]
-    text = (importlib.resources.files("cu_jax.data") / "classes" / file).read_text()
+    text = (importlib.resources.files("cu_jax.data.published") / "classes" / file).read_text()
     # /b/bakery/shop is how Places' own lists write bakery/shop.
     retain, forget = (
         tuple(name.split("/", 2)[-1] for name in json.loads(text)[key])

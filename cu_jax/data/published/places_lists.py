@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from cu_jax.data.archives import members
 from cu_jax.data.progress import watched
+from cu_jax.data.published.archives import members
 
 FILE_LIST = "filelist_places365-standard.tar"
 
