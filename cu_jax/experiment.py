@@ -1,6 +1,7 @@
 """One experiment, in the order of its stages: original, boundaries, path, baselines, report."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from cu_jax.solver import Solver
 from cu_jax.stages import (
     Request,
     composite_requests,
+    epochs_note,
     loss_config,
     method_config,
     path_requests,
@@ -122,16 +124,26 @@ def _prepare(
         pictures=evaluation.pictures,
     )
     solver = Solver(config, model, teacher, runner, losses, validation, methods)
-    count = parameter_overview.count_parameters(teacher)
-    print(f"Model {config.model.name}: {count:,} parameters.", flush=True)
-    if validation.clean_accuracy is not None:
-        right = f"{100 * validation.clean_accuracy:.1f} %"
-        print(f"Classifier: {right} right on clean validation pictures.", flush=True)
+    _announce(solver)
     original = solver.original()
     solver.boundaries = dataclasses.replace(
         solver.boundaries, epsilon_original=original.forget_loss
     )
     return solver
+
+
+def _announce(solver: Solver) -> None:
+    """Says what is about to run."""
+    config = solver.config
+    count = parameter_overview.count_parameters(solver.teacher)
+    print(f"Model {config.model.name}: {count:,} parameters.")
+    accuracy = solver.validation.clean_accuracy
+    if accuracy is not None:
+        print(f"Classifier: {100 * accuracy:.1f} % right on clean validation pictures.")
+    for name in ("boundary", "pareto"):
+        if not config[name].steps:
+            print(epochs_note(config, name, solver.forget_pictures))
+    sys.stdout.flush()
 
 
 def _holes(config: ConfigDict, model: Model) -> list[NamedHole]:

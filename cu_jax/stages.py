@@ -10,6 +10,9 @@ from ml_collections import ConfigDict
 from cu_jax.fingerprints import StageRecord
 from cu_jax.results import Boundaries
 
+FEW_STEPS = 100
+"""Stages that are given in passes and get fewer updates than this are remarked upon."""
+
 
 def loss_config(config: ConfigDict, mean: Sequence[float], std: Sequence[float]) -> ConfigDict:
     """The losses' settings: the config's, and the noise pictures' mean and deviation by channel."""
@@ -40,6 +43,25 @@ def stage_steps(config: ConfigDict, section: str, forget_pictures: int) -> int:
     """
     given = config[section]
     return given.steps or max(math.ceil(given.epochs * forget_pictures / config.batch_size), 1)
+
+
+def epochs_note(config: ConfigDict, section: str, forget_pictures: int) -> str:
+    """What a section's ``epochs`` come to, for people.
+
+    Example:
+        >>> config = ConfigDict({"batch_size": 32, "pareto": {"steps": 0, "epochs": 8.0}})
+        >>> epochs_note(config, "pareto", 10_000)
+        'Stages of pareto: 8 passes over 10,000 pictures to forget are 2,500 updates.'
+        >>> print(epochs_note(config, "pareto", 3))
+        Stages of pareto: 8 passes over 3 pictures to forget are 1 updates, which may be too few:
+        see --config.pareto.steps.
+    """
+    steps = stage_steps(config, section, forget_pictures)
+    few = "" if steps >= FEW_STEPS else f", which may be too few: see --config.{section}.steps"
+    return (
+        f"Stages of {section}: {config[section].epochs:g} passes over {forget_pictures:,} pictures "
+        f"to forget are {steps:,} updates{few}."
+    )
 
 
 def method_config(config: ConfigDict, loss: ConfigDict, section: str, **changes: Any) -> ConfigDict:
