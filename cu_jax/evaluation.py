@@ -1,6 +1,7 @@
 """What is said of a solution: both losses and their gradients on the whole training sets."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +33,11 @@ class FullSet(NamedTuple):
     multiplier: float
     cosine: float
     stationarity: float
+
+
+@partial(jax.jit, donate_argnums=0)
+def _add(total: Any, part: Any) -> Any:
+    return jax.tree.map(jnp.add, total, part)
 
 
 class FullSetLosses:
@@ -74,22 +80,21 @@ class FullSetLosses:
         """How many pictures one evaluation looks at."""
         return sum(len(self._data.source(name, "train")) for name in SETS)
 
-    def _mean(self, name: str, encoder: Params, frozen: Params, done: Callable[[int], None]) -> Any:
+    def _mean(self, name: str, encoder: Params, done: Callable[[int], None]) -> Any:
         source = self._data.source(name, "train")
         total = None
         for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
             key = jax.random.fold_in(self._key, index)
-            part = self._sums[name](encoder, batch, frozen, key)
-            total = part if total is None else jax.tree.map(jnp.add, total, part)
-            jax.block_until_ready(part)  # or the batches of a large set would all wait in memory
+            part = self._sums[name](encoder, batch, self._frozen, key)
+            total = part if total is None else _add(total, part)
+            jax.block_until_ready(total)  # or the batches of a large set would all wait in memory
             done(min(self._batch_size, len(source) - index * self._batch_size))
         return jax.tree.map(lambda x: x / len(source), total)
 
     def __call__(self, params: Params, done: Callable[[int], None] = lambda count: None) -> FullSet:
         """Evaluates a whole model's parameters; ``done`` hears of each batch's pictures."""
-        # Once, not with every batch: weights that were read from files lie in the host's memory.
-        encoder, frozen = jax.device_put((self._model.split(params)[0], self._frozen))
-        (f_r, g_r), (f_f, g_f) = (self._mean(name, encoder, frozen, done) for name in SETS)
+        encoder, _ = self._model.split(params)
+        (f_r, g_r), (f_f, g_f) = (self._mean(name, encoder, done) for name in SETS)
         dot, sq_r, sq_f = (
             float(optax.tree.vdot(a, b)) for a, b in ((g_r, g_f), (g_r, g_r), (g_f, g_f))
         )

@@ -82,7 +82,9 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 checkpoint_every_steps=config.checkpoint_every_steps,
             )
             seconds: dict[str, float] = {}
-            teacher, classifier = original_model(config, model, runner, seconds)
+            teacher, classifier = sharding.put_replicated(
+                runner.mesh, original_model(config, model, runner, seconds)
+            )
             solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)

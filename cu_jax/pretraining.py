@@ -1,6 +1,7 @@
 """Where the original model comes from: weights that ship, or the stages that make them."""
 
 import os
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -64,11 +65,11 @@ def original_model(
     for name in names:
         section, method, init = jobs[name]
         start = init(training.stage_key(config.seed, f"{name}/init"))
-        state = method.init(start, steps=section.steps)
+        init = partial(method.init, start, steps=section.steps)
         step = training.compile_step(method, runner.mesh)
         record = StageRecord(name, None, section.steps, None, {}, settings_of(config, name))
         save_record(runner.workdir, name, record)
-        stage = Stage(name, step, state, section.steps, section.batch_size, section.augment)
+        stage = Stage(name, step, init, section.steps, section.batch_size, section.augment)
         params, stages[name] = training.run_stage(runner, stage)
         folder = runner.workdir / "weights"
         folder.mkdir(exist_ok=True)

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+from functools import partial
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
-from cu_jax import convert, training
+from cu_jax import convert, sharding, training
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.logs import Progress
@@ -15,6 +16,7 @@ from cu_jax.methods import Method
 from cu_jax.models import Model, Params
 from cu_jax.results import Boundaries, Solution
 from cu_jax.stages import Request
+from cu_jax.startup import release_memory
 from cu_jax.training import Runner, Stage
 from cu_jax.validation import Validation
 from cu_jax.workdir import read_numbers, save_numbers, save_record, save_solution
@@ -30,7 +32,8 @@ class Solver:
     Attributes:
         config: the settings.
         model: the model.
-        teacher: the original's parameters, θ0.
+        teacher: the original's parameters, θ0, on every device: all solutions' arrays lie alike, so
+            that they share the compiled programs.
         runner: what the loop needs.
         losses: the two losses on the whole training sets.
         validation: the measures on validation pictures.
@@ -59,11 +62,12 @@ class Solver:
         return len(self.runner.data.source("forget", "train"))
 
     def params(self, name: str) -> Params:
-        """The whole model's parameters of a solution, from the workdir."""
+        """The whole model's parameters of a solution, from the workdir, on every device."""
         if name == "original":
             return self.teacher
         path = self.runner.workdir / "solutions" / name / "params.safetensors"
-        return convert.load_weights(path, jax.eval_shape(self.model.init, jax.random.key(0)))
+        params = convert.load_weights(path, jax.eval_shape(self.model.init, jax.random.key(0)))
+        return sharding.put_replicated(self.runner.mesh, params)
 
     def original(self) -> Solution:
         """The solution that nothing was done to."""
@@ -94,20 +98,7 @@ class Solver:
             request.kind, request.start, request.steps, request.control, request.knobs, settings
         )
         save_record(self.runner.workdir, request.name, record)
-        start, method = self.params(request.start), self.methods[program]
-        if program not in self.steps:
-            self.steps[program] = training.compile_step(method, self.runner.mesh)
-        state = method.init(start, steps=request.steps, **request.knobs)
-        stage = Stage(
-            request.name,
-            self.steps[program],
-            state,
-            request.steps,
-            self.config.batch_size,
-            self.config.data.augment,
-        )
-        trained, seconds = training.run_stage(self.runner, stage)
-        _, frozen = method.trainable(start)
+        params, seconds = self._trained(request, program)
         before = self.solutions[request.start].steps_from_original
         asked = Solution(
             name=request.name,
@@ -120,7 +111,26 @@ class Solver:
             steps_from_original=before + request.steps,
             seconds=seconds,
         )
-        return self._evaluated(asked, self.model.merge(trained, frozen))
+        return self._evaluated(asked, params)
+
+    def _trained(self, request: Request, program: str) -> tuple[Params, float]:
+        """The whole model's parameters at the end of a request's stage, and its seconds."""
+        method = self.methods[program]
+        if program not in self.steps:
+            self.steps[program] = training.compile_step(method, self.runner.mesh)
+        start = self.params(request.start)
+        stage = Stage(
+            request.name,
+            self.steps[program],
+            partial(method.init, start, steps=request.steps, **request.knobs),
+            request.steps,
+            self.config.batch_size,
+            self.config.data.augment,
+        )
+        trained, seconds = training.run_stage(self.runner, stage)
+        release_memory()
+        _, frozen = method.trainable(start)
+        return self.model.merge(trained, frozen), seconds
 
     def _known(self, name: str) -> Solution | None:
         """A solution that the workdir has, evaluated as it is now asked for."""
@@ -156,5 +166,6 @@ class Solver:
         )
         save_solution(folder, self.config, params, pictures)
         save_numbers(folder, self.config, solution)
+        release_memory()
         self.solutions[asked.name] = solution
         return solution

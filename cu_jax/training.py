@@ -32,7 +32,8 @@ class Stage:
     Attributes:
         name: of the stage, as in the workdir and the logs.
         step: the compiled step (:func:`compile_step`), shared by stages of one method.
-        state: where it starts.
+        init: makes the state that it starts from; called when the stage runs, so that nobody else
+            holds a copy of the arrays.
         steps: updates to make.
         batch_size: pictures of each set in a batch.
         augment: name of the random distortion of the pictures, or None.
@@ -40,7 +41,7 @@ class Stage:
 
     name: str
     step: Callable[..., Any]
-    state: TrainState
+    init: Callable[[], TrainState]
     steps: int
     batch_size: int
     augment: str | None = None
@@ -109,7 +110,7 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         FloatingPointError: if the parameters end up not finite, naming the stage.
     """
     sharding.check_batch(runner.mesh, stage.batch_size)
-    state = sharding.put_replicated(runner.mesh, stage.state)
+    state = sharding.put_replicated(runner.mesh, stage.init())
     key = sharding.put_replicated(runner.mesh, stage_key(runner.seed, stage.name))
     iterator = training_iterator(
         runner.data,

@@ -127,7 +127,6 @@ class Validation:
             ``set/metric`` → value, and the pictures for the figures, with the main hole: uint8;
             labels int32; names of classes.
         """
-        params = jax.device_put(params)  # Once, not with every batch, if it comes from files.
         values: dict[str, float] = {}
         mask = self._holes[0].mask
         pictures = {"mask": mask[..., 0].astype(np.uint8)}
@@ -172,7 +171,10 @@ class Validation:
         source = self._data.source(name, "validation")
         for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
             images = jnp.asarray(batch["image"])
-            found = [run(params, self._classifier, images, self._key) for run in self._programs]
+            found = [
+                run(params, self._classifier, images, hole.mask, self._key)
+                for run, hole in zip(self._programs, self._holes, strict=True)
+            ]
             waiting.append((index * self._batch_size, found))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft()
@@ -190,17 +192,20 @@ class Validation:
 
 
 def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., dict[str, Array]]:
-    """Measures of each picture of a batch, and with ``show`` the restored pictures, uint8."""
+    """Measures of each picture of a batch, and with ``show`` the restored pictures, uint8.
+
+    The hole's mask is an argument too: as a constant, XLA would count its pixels while compiling.
+    """
     restored_of = restoration(model, hole.mask)
 
     def measured(
-        params: Params, classifier: Params | None, images: Array, key: Any
+        params: Params, classifier: Params | None, images: Array, mask: Array, key: Any
     ) -> dict[str, Array]:
         restored = restored_of(params, images, key)
         original = images / jnp.float32(255)
         found = {
-            "psnr": metrics.psnr(restored, original, hole.mask),
-            "loss_hole": metrics.hole_mse(restored, original, hole.mask),
+            "psnr": metrics.psnr(restored, original, mask),
+            "loss_hole": metrics.hole_mse(restored, original, mask),
         }
         if classifier is not None:
             found["logits"], found["features"] = metrics.classifier.apply(classifier, restored)

@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 from cu_jax.convert.mae_layout import PUBLISHED, MaeSizes
 
 ROOT = Path(__file__).parents[2]
-SPLIT = {"classes_per_set": 2, "train_per_class": 4, "validation_per_class": 3}
+SPLIT = {"classes_per_set": 2, "train_per_class": 2, "validation_per_class": 1}
 NARROW = MaeSizes(64, 16, 3, 32, 2, 16, 1, 4.0)
 _NARROW_FLAGS = (
     *("image_size=64", "encoder_width=32", "encoder_depth=2", "encoder_heads=2"),
@@ -55,14 +55,14 @@ def make_originals(out, narrow):
 
 def commands(out, narrow):
     """Arguments of ``python``, in order."""
-    data = [f"--data-dir={out / 'data'}", "--classes=2", "--train=4", "--validation=3"]
+    data = [f"--data-dir={out / 'data'}", "--classes=2", "--train=2", "--validation=1"]
     heads = ["--heads=2,2"] if narrow else []
     imported = str(out / "imported")
     run = ["--config=configs/mae_imagenet.py:base", f"--workdir={out / 'run'}"]
     run += [f"--config.data.{name}={value}" for name, value in SPLIT.items()]
     run += [f"--config.data.data_dir={out / 'data'}", f"--config.pretrain.weights={imported}"]
-    run += ["--config.boundary.steps=3", "--config.pareto.steps=3", "--config.batch_size=4"]
-    run += ["--config.controls=0.25,0.75", "--config.evaluation.batch_size=4"]
+    run += ["--config.boundary.steps=3", "--config.pareto.steps=3", "--config.batch_size=2"]
+    run += ["--config.controls=0.25,0.75", "--config.evaluation.batch_size=2"]
     run += ["--config.log_every_steps=1"]
     if narrow:
         run += [f"--config.model.{flag}" for flag in _NARROW_FLAGS]

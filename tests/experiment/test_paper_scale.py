@@ -27,13 +27,13 @@ def paper_scale():
 def narrowed(config, out):
     """The settings of the script's last command."""
     config.data.update(
-        data_dir=str(out / "data"), classes_per_set=2, train_per_class=4, validation_per_class=3
+        data_dir=str(out / "data"), classes_per_set=2, train_per_class=2, validation_per_class=1
     )
     config.pretrain.weights = str(out / "imported")
     config.model.update(image_size=64, encoder_width=32, encoder_depth=2, encoder_heads=2)
     config.model.update(decoder_width=16, decoder_depth=1, decoder_heads=2)
     config.boundary.steps = config.pareto.steps = 3
-    config.batch_size = config.evaluation.batch_size = 4
+    config.batch_size = config.evaluation.batch_size = 2
     config.controls = (0.25, 0.75)
     config.evaluation.holes = ("center:16", "center:32", "outpaint:0.5", "random:0.75")
     return config
@@ -106,7 +106,7 @@ def test_pictures_that_change_are_another_experiment(run):
     assert (
         prepare(
             ["imagenet", f"--from={out / 'archives'}", f"--data-dir={out / 'data'}"]
-            + ["--classes=2", "--train=4", "--validation=3", "--seed=5"]
+            + ["--classes=2", "--train=2", "--validation=1", "--seed=5"]
         )
         == 2
     )  # the archives have no such classes

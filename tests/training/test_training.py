@@ -56,7 +56,7 @@ def run(workdir, data, method, steps, name="stage", every=0):
         runner = training.Runner(workdir, data, mesh, log, seed=0, log_every_steps=2)
         runner = training.dataclasses.replace(runner, checkpoint_every_steps=every)
         state = method.init({"w": jnp.ones(16)})
-        stage = training.Stage(name, training.compile_step(method, mesh), state, steps, 4)
+        stage = training.Stage(name, training.compile_step(method, mesh), lambda: state, steps, 4)
         params, _ = training.run_stage(runner, stage)
     return np.asarray(params["w"])
 
