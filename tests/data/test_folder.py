@@ -8,7 +8,14 @@ import shutil
 import numpy as np
 import pytest
 
-from cu_jax.data import RANDOM_CROP, EncodedSource, checked_files, open_data, training_iterator
+from cu_jax.data import (
+    RANDOM_CROP,
+    EncodedSource,
+    checked_files,
+    open_data,
+    parallel,
+    training_iterator,
+)
 from cu_jax.data.folder_files import find_files
 
 SHAPE = (48, 48, 3)
@@ -180,6 +187,50 @@ def test_names_must_be_text(opened, pictures, tmp_path):
     os.rename(mine / "cat" / "0.jpg", os.fsencode(mine / "cat") + b"/\xff.jpg")
     with pytest.raises(ValueError, match=r"must be UTF-8, and 'cat/\\udcff.jpg' in"):
         opened(folder=str(mine), forget=("cat",))
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(opened, pictures, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    real = type(mine).read_bytes
+
+    def denied(path):
+        if path == mine / "cat" / "0.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(type(mine), "read_bytes", denied)
+    (bad,) = opened(folder=str(mine), forget=("cat",)).bad
+    assert bad == ("cat/0.jpg", "cannot be read (Permission denied)")
+    monkeypatch.undo()
+    assert opened(folder=str(mine), forget=("cat",)).bad == ()
+
+
+def test_a_check_that_is_broken_off_is_not_lost(pictures, tmp_path, monkeypatch):
+    names = [f"{label}/{number}.jpg" for label in ("cat", "dog") for number in range(6)]
+    looked = []
+    real = checked_files.check
+
+    def broken(data):
+        looked.append(1)
+        if len(looked) == 9:
+            raise KeyboardInterrupt
+        return real(data)
+
+    monkeypatch.setattr(checked_files, "check", broken)
+    monkeypatch.setattr(parallel, "_AHEAD", 4)
+    with pytest.raises(KeyboardInterrupt):
+        checked_files.check_files(pictures, names, tmp_path)
+    looked.clear()
+    checked_files.check_files(pictures, names, tmp_path)
+    assert len(looked) == 4
+
+
+def test_without_a_memory_pictures_are_checked_again(opened, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    data = opened(forget=("cat",), data_dir=str(tmp_path / "file"))
+    assert len(data.source("forget", "train")) == 5
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_link_to_the_folder_above_ends(opened, pictures, tmp_path):
