@@ -258,6 +258,13 @@ def test_mistakes_are_explained(opened, changes, sentence):
         opened(**changes)
 
 
+def test_all_listed_and_a_class_to_retain(opened, pictures, tmp_path):
+    listing = tmp_path / "requests.txt"
+    listing.write_text("\n".join(str(path) for path in pictures.rglob("*.jpg")))
+    with pytest.raises(ValueError, match="got 'dog': no class is left"):
+        opened(forget_files=str(listing), retain=("dog",))
+
+
 def test_a_listed_file_that_is_not_there(opened, tmp_path):
     listing = tmp_path / "requests.txt"
     listing.write_text("cat/3.jpg\ncat/33.jpg\n")
@@ -328,4 +335,7 @@ def test_a_picture_that_changes_meanwhile_is_named(opened, pictures, tmp_path):
     for path in (mine / "cat").glob("*.jpg"):
         path.write_text("text")
     with pytest.raises(ValueError, match=r"must stay as it is while it is used, and cat/\d.jpg"):
+        source.gather(np.arange(3))
+    shutil.rmtree(mine / "cat")
+    with pytest.raises(ValueError, match=r"and cat/\d.jpg cannot be read \(.*No such file"):
         source.gather(np.arange(3))
