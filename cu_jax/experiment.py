@@ -16,7 +16,7 @@ from cu_jax.data import Data, open_data, training_iterator
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord
 from cu_jax.holes import NamedHole, parse_holes
-from cu_jax.inventory import check_bad_pictures, check_manifest, forget_statistics
+from cu_jax.inventory import check_pictures, forget_statistics
 from cu_jax.logs import MetricLog
 from cu_jax.methods import METHODS, Method, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
@@ -68,9 +68,9 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         _check_later_stages(config, data, model)
         if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
             save_config(workdir, config)
-        check_bad_pictures(workdir, data, config.data.max_bad_fraction)
-        check_manifest(workdir, data.manifest.to_json())
-        loss = loss_config(config, *forget_statistics(workdir, data))
+        check_pictures(
+            workdir, data, begun=bool(records), max_bad_fraction=config.data.max_bad_fraction
+        )
         with MetricLog(workdir) as log:
             runner = Runner(
                 workdir=workdir,
@@ -85,6 +85,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             teacher, classifier = sharding.put_replicated(
                 runner.mesh, original_model(config, model, runner, seconds)
             )
+            loss = loss_config(config, *forget_statistics(workdir, data))
             solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)

@@ -8,37 +8,31 @@ from cu_jax.data import Data, pixel_statistics
 from cu_jax.workdir import read_json, write_json
 
 
-def check_manifest(workdir: Path, manifest: str) -> None:
-    """Writes ``manifest.json``, or checks that the pictures are those the stages were run with.
-
-    Args:
-        workdir: the folder.
-        manifest: JSON of the list of pictures, with its hash.
-
-    Raises:
-        ValueError: if the workdir's manifest lists other pictures.
-    """
-    path, new = workdir / "manifest.json", json.loads(manifest)
-    old = read_json(path)
-    if old is not None and old["hash"] != new["hash"]:
-        raise ValueError(
-            f"The stages in {workdir} must keep their pictures, and the data set now has others "
-            f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
-        )
-    write_json(path, new)
-
-
-def check_bad_pictures(workdir: Path, data: Data, max_fraction: float) -> None:
-    """Writes ``bad_pictures.json``, the pictures that were left out, each with the reason.
+def check_pictures(workdir: Path, data: Data, *, begun: bool, max_bad_fraction: float) -> None:
+    """Writes ``manifest.json``, the pictures of both sets, and ``bad_pictures.json``.
 
     Args:
         workdir: the folder.
         data: both sets.
-        max_fraction: how large their share may be.
+        begun: whether there are stages in it, which keep their pictures.
+        max_bad_fraction: how large the share of pictures that were left out may be.
 
     Raises:
-        ValueError: if it is larger; the list is written all the same.
+        ValueError: if the stages were run with other pictures, and nothing is written then; or if
+            too many were left out, and they are listed all the same.
     """
+    path, new = workdir / "manifest.json", json.loads(data.manifest.to_json())
+    old = read_json(path)
+    if begun and old is not None and old["hash"] != new["hash"]:
+        raise ValueError(
+            f"The stages in {workdir} must keep their pictures, and the data set now has others "
+            f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
+        )
+    _check_bad_pictures(workdir, data, max_bad_fraction)
+    write_json(path, new)
+
+
+def _check_bad_pictures(workdir: Path, data: Data, max_fraction: float) -> None:
     path, bad = workdir / "bad_pictures.json", data.bad
     if not bad:
         path.unlink(missing_ok=True)

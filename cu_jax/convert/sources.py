@@ -27,8 +27,8 @@ def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
         The file's path, valid inside the ``with`` block.
 
     Raises:
-        FileNotFoundError: the name is a path, and nothing usable is there.
-        ValueError: it is neither; or the folder's model has other settings than the config's.
+        FileNotFoundError: it is neither.
+        ValueError: the folder's model has other settings than the config's.
 
     Example:
         >>> with model_weights("mae_mnist", {}) as path:
@@ -40,8 +40,7 @@ def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
         FileNotFoundError: config.pretrain.weights must name weights of the package, ...
     """
     path = Path(name)
-    is_path = len(path.parts) > 1 or path.suffix == ".safetensors" or path.exists()
-    if not is_path or _ships(name):
+    if _ships(name):
         with packaged_weights(name) as packaged:
             yield packaged
         return
@@ -49,7 +48,7 @@ def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
         raise FileNotFoundError(
             "config.pretrain.weights must name weights of the package, a .safetensors file or a "
             f"folder, and there is no {name}: check the path, or import the weights first "
-            "(python -m cu_jax.convert)."
+            "(python -m cu_jax.convert --help)."
         )
     if path.is_dir():
         folder = path if (path / "params.safetensors").is_file() else path / SOLUTION

@@ -3,17 +3,17 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from cu_jax.atomic import replacing
 from cu_jax.data.decoding import PictureError, check
+from cu_jax.data.parallel import in_order
 from cu_jax.data.progress import Progress
 
 _FORMAT = 1  # Of the memory; another one when `decoding.check` judges otherwise.
-_AT_ONCE = 4096
 
 
 class Verdict(NamedTuple):
@@ -41,7 +41,8 @@ def check_files(folder: Path, names: Sequence[str], memory: Path) -> dict[str, V
 
     Note:
         A file of the same size and time of change counts as unchanged, as it does for make and
-        rsync.
+        rsync. One that could not be read is tried again. What was found out before a check is
+        broken off is remembered.
 
     Example:
         >>> import tempfile
@@ -60,17 +61,14 @@ def check_files(folder: Path, names: Sequence[str], memory: Path) -> dict[str, V
     new = [name for name in names if name not in known or known[name][:2] != stats[name]]
     if new:
         progress = Progress(f"Checking {folder}", "pictures", len(new))
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            for start in range(0, len(new), _AT_ONCE):
-                some = new[start : start + _AT_ONCE]
-                verdicts = pool.map(_look, [folder / name for name in some])
-                for number, (name, verdict) in enumerate(zip(some, verdicts, strict=True)):
-                    known[name] = [*stats[name], *verdict]
-                    progress.show(start + number + 1)
-        progress.end(len(new))
-        memory.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps({"format": _FORMAT, "files": known}))
+        verdicts = in_order(_look, [folder / name for name in new])
+        try:
+            for count, (name, verdict) in enumerate(zip(new, verdicts, strict=True), start=1):
+                known[name] = [*stats[name], *verdict]
+                progress.show(count)
+            progress.end(len(new))
+        finally:
+            _write(path, known)
     return {name: Verdict(*known[name][2:]) for name in names}
 
 
@@ -93,6 +91,17 @@ def _stat(path: Path) -> list[int]:
     except OSError:
         return [0, 0]
     return [found.st_size, found.st_mtime_ns]
+
+
+def _write(path: Path, known: dict[str, list]) -> None:
+    # What could not be read may be readable the next time, without a change of the file.
+    lasting = {name: facts for name, facts in known.items() if facts[2]}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps({"format": _FORMAT, "files": lasting}))
+    except OSError as error:
+        print(f"Note: {path} cannot be written ({error}), so this is repeated.", file=sys.stderr)
 
 
 def _read(path: Path) -> dict[str, list]:

@@ -1,5 +1,6 @@
 """The picture files below a folder, each with the class and the split that its path tells."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,10 +37,12 @@ def find_files(folder: Path) -> list[File]:
             ``val`` (or ``validation``) with such folders in each.
 
     Returns:
-        At least one file. Hidden files and folders are not looked at.
+        At least one file. Hidden files and folders are not looked at, nor, where there are
+        ``train`` and ``val``, what lies beside them.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
+        ValueError: if a folder in it can't be read, or a picture's name is no UTF-8.
 
     Example:
         >>> import tempfile
@@ -61,7 +64,7 @@ def find_files(folder: Path) -> list[File]:
             f"A folder of pictures must hold files named .jpg, .png and so on, and {folder} has "
             "none: name the folder above the classes' folders."
         )
-    tops = {name.partition("/")[0] for name in names}
+    tops = {name.partition("/")[0] for name in names if "/" in name}
     named = {_SPLITS.get(top) for top in tops - {"test"}} == {"train", "validation"}
     files = []
     for name in names:
@@ -78,7 +81,8 @@ def listed_files(listing: Path, folder: Path, files: Sequence[File]) -> list[Fil
 
     Args:
         listing: the text file.
-        folder: where the files are; a line may be a path below it, or begin with it.
+        folder: where the files are; a line may be a path below it, or lead to it from the working
+            folder or the root.
         files: those in the folder.
 
     Returns:
@@ -89,24 +93,24 @@ def listed_files(listing: Path, folder: Path, files: Sequence[File]) -> list[Fil
         ValueError: for lines that name no picture below the folder, or no line at all.
     """
     try:
-        lines = listing.read_text(encoding="utf-8").splitlines()
+        # Windows puts a mark of the encoding in front.
+        lines = [line.strip() for line in listing.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotFoundError(
             f"config.data.forget_files must name a text file with one picture a line, and "
             f"{listing} cannot be read ({error}): correct its name."
         ) from None
-    wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     known = {file.name: file for file in files}
     found, unknown = {}, []
-    for line in wanted:
-        name = os.path.normpath(line)
-        if os.path.isabs(name):
-            name = os.path.relpath(name, folder.absolute())
-        name = Path(name).as_posix()
-        if name in known:
-            found[name] = known[name]
-        else:
+    for line in lines:
+        if not line or line.startswith("#"):
+            continue
+        names = (os.path.normpath(line), os.path.relpath(line, folder))
+        name = next((name for name in names if name in known), None)
+        if name is None:
             unknown.append(line)
+        else:
+            found[name] = known[name]
     if unknown or not found:
         what = f"{len(unknown)} are not, {unknown[0]!r} first" if unknown else "it has no line"
         raise ValueError(
@@ -117,21 +121,43 @@ def listed_files(listing: Path, folder: Path, files: Sequence[File]) -> list[Fil
 
 def _walk(folder: Path) -> list[str]:
     names = []
-    seen = set()
-    for root, folders, found in os.walk(folder, followlinks=True):
-        place = os.path.realpath(root)
-        if place in seen:  # a link to a folder above
+    real = {}  # Of folders, below those that a link may lead back to.
+    for root, folders, found in os.walk(folder, onerror=_refuse, followlinks=True):
+        place = Path(root)
+        real[place] = os.path.realpath(root)
+        above = itertools.takewhile(real.__contains__, place.parents)
+        if real[place] in {real[one] for one in above}:
             folders.clear()
             continue
-        seen.add(place)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = Path(root).relative_to(folder)
+        below = place.relative_to(folder)
         names += [
             (below / name).as_posix()
             for name in found
             if os.path.splitext(name)[1].lower() in ENDINGS and not name.startswith(".")
         ]
+    odd = next((name for name in names if not _is_text(name)), None)
+    if odd is not None:
+        raise ValueError(
+            f"Names of pictures must be UTF-8, and {odd!r} in {folder} is not: rename it."
+        )
     return names
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that is passed over in silence may be one to forget."""
+    raise ValueError(
+        f"All folders of pictures must be readable, and {error.filename} is not "
+        f"({error.strerror}): change its permissions, or move it elsewhere."
+    )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parent(name: str) -> str:

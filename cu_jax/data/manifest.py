@@ -224,10 +224,10 @@ def check_known(name: str, classes: Sequence[str], known: Sequence[str]) -> None
         )
     for label in classes:
         if label not in known:
-            near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.0)[0]
+            near = difflib.get_close_matches(str(label), known, n=1, cutoff=0.0)
+            hint = f"did you mean {near[0]!r}?" if near else "no class is left."
             raise ValueError(
-                f"data.{name} must name classes of the data set, got {label!r}: did you mean "
-                f"{near!r}?"
+                f"data.{name} must name classes of the data set, got {label!r}: {hint}"
             )
     twice = sorted({label for label in classes if list(classes).count(label) > 1})
     if twice:

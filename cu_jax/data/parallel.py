@@ -9,8 +9,20 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREADS = min(16, os.cpu_count() or 1)
+_MOST_THREADS = 16  # Each has two batches made ahead in training, which cost memory.
 _AHEAD = 256
+
+
+def threads() -> int:
+    """One thread a core that this process may use, and at most 16.
+
+    Example:
+        >>> 1 <= threads() <= 16
+        True
+    """
+    # Only Linux knows which cores are this process's.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return min(len(allowed(0)) if allowed else os.cpu_count() or 1, _MOST_THREADS)
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -28,6 +40,6 @@ def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         [1, 3]
     """
     remaining = iter(items)
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+    with concurrent.futures.ThreadPoolExecutor(threads()) as pool:
         while ahead := list(itertools.islice(remaining, _AHEAD)):
             yield from pool.map(function, ahead)

@@ -1,6 +1,5 @@
 """Batches through Grain: endless shuffled pairs for training, all pictures once for evaluation."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from cu_jax.data.affine import affine
 from cu_jax.data.datasets import Data
 from cu_jax.data.manifest import SETS
+from cu_jax.data.parallel import threads
 from cu_jax.data.sources import Batch, EncodedSource, Source
 
 RANDOM_CROP = "random_crop"
@@ -22,8 +22,6 @@ _AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray
 
 AUGMENTATIONS = (*_AUGMENTATIONS, RANDOM_CROP)
 """Names of the random distortions."""
-
-_MOST_THREADS = 16  # Each has two batches made ahead, which cost memory.
 
 # Pictures. Grain's own endless repetition has a length that batches of one overflow.
 _ENDLESS = 2**48
@@ -162,5 +160,5 @@ def evaluation_batches(
 
 def _read_options(files: bool, num_threads: int | None) -> grain.ReadOptions:
     if num_threads is None:
-        num_threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS) if files else 2
+        num_threads = threads() if files else 2
     return grain.ReadOptions(num_threads, 2 * num_threads)

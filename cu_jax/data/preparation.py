@@ -100,6 +100,29 @@ def default_data_dir() -> Path:
     return Path(given or Path(cache, "cu_jax", "data")).expanduser().absolute()
 
 
+def make_data_dir(data_dir: Path) -> None:
+    """Makes the folder of all prepared data sets, if it isn't there.
+
+    Args:
+        data_dir: the folder.
+
+    Raises:
+        ValueError: if it can't be made.
+
+    Example:
+        >>> make_data_dir(Path("/dev/null"))
+        Traceback (most recent call last):
+        ValueError: The folder for data must be one that can be made, and /dev/null ...
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"The folder for data must be one that can be made, and {data_dir} is not "
+            f"({error.strerror}): give another, as --data-dir, config.data.data_dir or CU_JAX_DATA."
+        ) from error
+
+
 def prepare(
     builder_type: type[tfds.core.DatasetBuilder],
     data_dir: Path,
@@ -122,7 +145,7 @@ def prepare(
         them. TFDS's own temporary folder is named by the global ``random``, which two processes
         with the same seed share.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(data_dir)
     with _quiet():
         ready = builder_type(data_dir=os.fspath(data_dir), config=config)
         final = Path(ready.data_dir)

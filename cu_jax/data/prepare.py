@@ -1,13 +1,14 @@
 """Prepares ImageNet-1K or Places365 for experiments: ``python -m cu_jax.data.prepare --help``."""
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax.data.collection import Collection
-from cu_jax.data.preparation import default_data_dir, prepare
+from cu_jax.data.preparation import default_data_dir, make_data_dir, prepare
 from cu_jax.data.published.builders import BAD_PICTURES_FILE, MANIFEST_FILE, SplitConfig
 from cu_jax.data.published.imagenet_files import find_imagenet
 from cu_jax.data.published.places_files import find_places
@@ -114,7 +115,7 @@ def prepare_split(dataset: str, split: NamedSplit, originals: Path, data_dir: Pa
     if not prepared_folder(dataset, split.name, data_dir).is_dir():
         find = {"imagenet": find_imagenet, "places365": find_places}[split.family]
         found = find(originals, split)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(data_dir)
         _check_room(sum(max(one.size, 0) for ones in found.values() for one in ones), data_dir)
         config = SplitConfig(
             name=split.name, description=f"The split {split.name}.", originals=found
@@ -155,7 +156,9 @@ def _settings(dataset: str, split: NamedSplit, data_dir: Path | None) -> str:
         "data_dir": data_dir,
     }
     return " ".join(
-        f"--config.data.{name}={value}" for name, value in settings.items() if value is not None
+        shlex.quote(f"--config.data.{name}={value}")
+        for name, value in settings.items()
+        if value is not None
     )
 
 

@@ -102,10 +102,11 @@ class EncodedSource:
         for index, cut in zip(indices.tolist(), cuts, strict=True):
             try:
                 images.append(cut(self.files[index], channels=self.channels))
-            except PictureError as error:  # it was whole when the data set was opened
+            except (PictureError, OSError) as error:  # it was whole when the data set was opened
+                told = f"cannot be read ({error})" if isinstance(error, OSError) else error
                 raise ValueError(
                     f"A picture must stay as it is while it is used, and {self.records[index].id} "
-                    f"{error}: put it back, or start again without it."
+                    f"{told}: put it back, or start again without it."
                 ) from error
         return {"image": np.stack(images), "label": self.label[indices]}
 

@@ -1,5 +1,6 @@
 """Pictures in a folder: classes, lists of files, other folders, and what is wrong with some."""
 
+import errno
 import json
 import os
 import shutil
@@ -7,7 +8,15 @@ import shutil
 import numpy as np
 import pytest
 
-from cu_jax.data import RANDOM_CROP, EncodedSource, checked_files, open_data, training_iterator
+from cu_jax.data import (
+    RANDOM_CROP,
+    EncodedSource,
+    checked_files,
+    open_data,
+    parallel,
+    training_iterator,
+)
+from cu_jax.data.folder_files import find_files
 
 SHAPE = (48, 48, 3)
 
@@ -69,10 +78,13 @@ def test_named_classes_to_retain(opened):
     assert len(data.source("retain", "validation")) == 2
 
 
-def test_listed_files_are_forgotten_and_measured(opened, pictures, tmp_path):
+def test_listed_files_are_forgotten_and_measured(opened, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(pictures.parent)
     listing = tmp_path / "requests.txt"
-    listing.write_text(f"# two people asked\ncat/3.jpg\n\n./dog/0.jpg\n{pictures}/cat/3.jpg\n")
-    data = opened(forget_files=str(listing))
+    mark = "\ufeff"  # As Windows writes it.
+    lines = (f"{mark}cat/3.jpg", " # two people asked", "", "./dog/0.jpg", f"{pictures}/cat/3.jpg")
+    listing.write_text("\n".join((*lines, f"{pictures.name}/dog/0.jpg", "")), "utf-8")
+    data = opened(folder=pictures.name, forget_files=str(listing))
     for split in ("train", "validation"):
         assert _ids(data, "forget", split) == ["cat/3.jpg", "dog/0.jpg"]
     retained = _ids(data, "retain", "train") + _ids(data, "retain", "validation")
@@ -97,6 +109,7 @@ def test_folders_that_are_called_train_and_val_are_the_splits(opened, pictures, 
             place.mkdir(parents=True)
             for number in numbers:
                 shutil.copy(pictures / label / f"{number}.jpg", place)
+    shutil.copy(pictures / "cat" / "0.jpg", tmp_path / "split" / "preview.jpg")
     data = opened(folder=str(tmp_path / "split"), forget=("dog",))
     assert _ids(data, "forget", "train") == [f"train/dog/{n}.jpg" for n in range(4)]
     assert _ids(data, "retain", "validation") == ["val/cat/4.jpg", "val/cat/5.jpg"]
@@ -145,6 +158,81 @@ def test_files_are_looked_at_once(opened, pictures, tmp_path, monkeypatch):
     assert len(looked) == 37
 
 
+def test_a_folder_and_a_link_to_it_are_two_classes(opened, pictures, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    os.symlink("cat", mine / "a_cat")
+    data = opened(folder=str(mine), forget=("cat",))
+    # Of the same pictures, which are not retained then.
+    assert data.manifest.hash == opened(forget=("cat",)).manifest.hash
+    assert len(opened(folder=str(mine), forget=("a_cat",)).source("forget", "train")) == 5
+
+
+def test_a_folder_that_cannot_be_read_is_refused(pictures, monkeypatch):
+    real = os.scandir
+
+    def denied(path):
+        if os.fspath(path).endswith("owl"):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(ValueError, match=r"birds/owl is not \(Permission denied\)"):
+        find_files(pictures)
+
+
+def test_names_must_be_text(opened, pictures, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    os.rename(mine / "cat" / "0.jpg", os.fsencode(mine / "cat") + b"/\xff.jpg")
+    with pytest.raises(ValueError, match=r"must be UTF-8, and 'cat/\\udcff.jpg' in"):
+        opened(folder=str(mine), forget=("cat",))
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(opened, pictures, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    shutil.copytree(pictures, mine)
+    real = type(mine).read_bytes
+
+    def denied(path):
+        if path == mine / "cat" / "0.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(type(mine), "read_bytes", denied)
+    (bad,) = opened(folder=str(mine), forget=("cat",)).bad
+    assert bad == ("cat/0.jpg", "cannot be read (Permission denied)")
+    monkeypatch.undo()
+    assert opened(folder=str(mine), forget=("cat",)).bad == ()
+
+
+def test_a_check_that_is_broken_off_is_not_lost(pictures, tmp_path, monkeypatch):
+    names = [f"{label}/{number}.jpg" for label in ("cat", "dog") for number in range(6)]
+    looked = []
+    real = checked_files.check
+
+    def broken(data):
+        looked.append(1)
+        if len(looked) == 9:
+            raise KeyboardInterrupt
+        return real(data)
+
+    monkeypatch.setattr(checked_files, "check", broken)
+    monkeypatch.setattr(parallel, "_AHEAD", 4)
+    with pytest.raises(KeyboardInterrupt):
+        checked_files.check_files(pictures, names, tmp_path)
+    looked.clear()
+    checked_files.check_files(pictures, names, tmp_path)
+    assert len(looked) == 4
+
+
+def test_without_a_memory_pictures_are_checked_again(opened, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    data = opened(forget=("cat",), data_dir=str(tmp_path / "file"))
+    assert len(data.source("forget", "train")) == 5
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_a_link_to_the_folder_above_ends(opened, pictures, tmp_path):
     mine = tmp_path / "mine"
     shutil.copytree(pictures, mine)
@@ -168,6 +256,13 @@ def test_a_link_to_the_folder_above_ends(opened, pictures, tmp_path):
 def test_mistakes_are_explained(opened, changes, sentence):
     with pytest.raises((ValueError, FileNotFoundError), match=sentence):
         opened(**changes)
+
+
+def test_all_listed_and_a_class_to_retain(opened, pictures, tmp_path):
+    listing = tmp_path / "requests.txt"
+    listing.write_text("\n".join(str(path) for path in pictures.rglob("*.jpg")))
+    with pytest.raises(ValueError, match="got 'dog': no class is left"):
+        opened(forget_files=str(listing), retain=("dog",))
 
 
 def test_a_listed_file_that_is_not_there(opened, tmp_path):
@@ -240,4 +335,7 @@ def test_a_picture_that_changes_meanwhile_is_named(opened, pictures, tmp_path):
     for path in (mine / "cat").glob("*.jpg"):
         path.write_text("text")
     with pytest.raises(ValueError, match=r"must stay as it is while it is used, and cat/\d.jpg"):
+        source.gather(np.arange(3))
+    shutil.rmtree(mine / "cat")
+    with pytest.raises(ValueError, match=r"and cat/\d.jpg cannot be read \(.*No such file"):
         source.gather(np.arange(3))

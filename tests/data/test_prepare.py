@@ -164,6 +164,28 @@ def test_a_set_of_bad_pictures_alone_is_refused(prepared, tmp_path, monkeypatch,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_for_data_that_cannot_be(prepared, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert main(command("imagenet", prepared[0] / "from", place)) == 2
+        assert f"must be one that can be made, and {place} is not" in capsys.readouterr().err
+
+
+def test_a_folder_for_data_with_a_space_is_quoted(prepared, tmp_path, capsys):
+    place = tmp_path / "my data"
+    shutil.copytree(prepared[0] / "data", place)
+    assert main(command("imagenet", "no/such/folder", place)) == 0
+    assert f" '--config.data.data_dir={place}' in an" in capsys.readouterr().out
+
+
+def test_a_list_of_bad_pictures_that_is_gone(prepared, tmp_path, capsys):
+    shutil.copytree(prepared[0] / "data", tmp_path / "data")
+    (list_of_bad,) = (tmp_path / "data").rglob("bad_pictures.json")
+    list_of_bad.unlink()
+    assert main(command("imagenet", "no/such/folder", tmp_path / "data")) == 2
+    assert f"must have its bad_pictures.json, and {list_of_bad} is" in capsys.readouterr().err
+
+
 def test_a_broken_off_preparation_leaves_nothing(prepared, tmp_path, monkeypatch):
     calls = []
 

@@ -117,7 +117,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
         Its pictures, encoded.
 
     Raises:
-        FileNotFoundError: if it is not prepared, or its manifest is gone.
+        FileNotFoundError: if it is not prepared, or one of its lists is gone.
         ValueError: if its manifest is not the one that was written.
     """
     folder = prepared_folder(dataset, split_name, data_dir)
@@ -127,8 +127,8 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
             f"{dataset} must be prepared before it is read, and {folder} is not there: run "
             f"{prepare_command(dataset, split, data_dir)}."
         )
-    manifest = _read_manifest(folder / MANIFEST_FILE)
-    bad = json.loads((folder / BAD_PICTURES_FILE).read_text())
+    manifest = Manifest.from_json(_read(folder / MANIFEST_FILE))
+    bad = json.loads(_read(folder / BAD_PICTURES_FILE))
     builder = tfds.builder_from_directory(folder)
     return Collection(
         manifest,
@@ -141,7 +141,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
     )
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(
             f"A prepared data set must have its {path.name}, and {path} is missing: remove that "
@@ -150,4 +150,4 @@ def _read_manifest(path: Path) -> Manifest:
     size = path.stat().st_size
     if size > _LARGE:
         print(f"Reading {path} ({size / 1e6:.0f} MB) ...", file=sys.stderr, flush=True)
-    return Manifest.from_json(path.read_text())
+    return path.read_text()
