@@ -135,7 +135,8 @@ def test_the_slider_moves_pictures_point_and_row_by_keyboard(visit, address):
     ]
     assert len(set(places)) == 1, "pictures stay in place, or they could not dissolve"
     assert slider.get_attribute("aria-valuetext") == (
-        "control 0: forget loss 0.650, retain loss 0.2000"
+        "control 0: forget loss 0.650, retain loss 0.2000, forget PSNR (dB) 5.50, "
+        "retain PSNR (dB) 9.00"
     )
     page.keyboard.press("ArrowLeft")
     assert _shown(page) == ["control 0.5"]
