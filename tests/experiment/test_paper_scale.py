@@ -68,7 +68,7 @@ def test_the_run_reports_every_solution_and_hole(run):
 
 
 def test_it_trains_on_the_archives_pictures(run):
-    """The original is the imported model, and the boundaries moved it (a control may not have to)."""
+    """The original is the imported model, and the boundaries moved it (controls need not)."""
     out, results, _ = run
     assert results["original"].retain_loss == 0
     for name in ("complete", "utility"):
