@@ -168,12 +168,13 @@ def prepare(
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Hides what TFDS prints, logs and draws, all of which ``watched`` says in one line."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    logger = logging.get_absl_logger()
+    level = logger.level  # which may be another one than absl's verbosity
+    logger.setLevel("ERROR")
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         tfds.enable_progress_bar()
-        logging.set_verbosity(verbosity)
+        logger.setLevel(level)
