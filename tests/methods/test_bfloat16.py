@@ -68,6 +68,7 @@ def test_what_decides_an_update_is_float32_and_the_original_loses_nothing(update
     assert found[-1]["forget_loss"] < found[0]["forget_loss"] and found[-1]["retain_loss"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updates", ["encoder"], indirect=True)  # each takes a compilation
 def test_a_few_updates_are_float32s_up_to_rounding(updates, teacher, sets):
     space, _, found = updates
@@ -79,6 +80,7 @@ def test_a_few_updates_are_float32s_up_to_rounding(updates, teacher, sets):
         np.testing.assert_allclose(values, expected, rtol=0.05, atol=0.02 * exact[0]["forget_loss"])
 
 
+@pytest.mark.slow
 def test_the_original_loses_nothing_on_the_whole_sets(teacher, sets):
     sources = {
         f"{name}/train": MemorySource(np.asarray(batch["image"]), np.asarray(batch["label"]))
