@@ -39,10 +39,20 @@ flags.FLAGS.mark_as_parsed()
 
 
 @pytest.fixture(scope="session")
-def photographs():
+def load_module():
+    """Loads a Python file of the tests by its path below this folder, without ``.py``."""
+
+    def load(name):
+        path = Path(__file__).parent.joinpath(f"{name}.py")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def photographs(load_module):
     """The module with real photographs for tests, ``photographs.py``."""
-    path = Path(__file__).with_name("photographs.py")
-    spec = importlib.util.spec_from_file_location("photographs", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module("photographs")

@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from cu_jax.config import default_config
@@ -35,22 +32,38 @@ def data(config):
     return open_data(config(), (28, 28, 1))
 
 
-def load(name):
-    """A module beside this file."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def tiny_archives():
+def tiny_archives(load_module):
     """The module with data sets in their published layouts, ``tiny_archives.py``."""
-    return load("tiny_archives")
+    return load_module("data/tiny_archives")
 
 
 @pytest.fixture(scope="session")
 def small_pictures(photographs):
     """Four small crops of photographs, and one of ImageNet's own files."""
     return [*photographs.jpegs(4, width=40, height=30), min(photographs.imagenet_files(), key=len)]
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory, photographs):
+    """Six pictures each of cats, dogs and, one level deeper, gray owls; and a text."""
+    root = tmp_path_factory.mktemp("pictures")
+    files = iter(photographs.jpegs(18, width=80, height=60))
+    for label in ("cat", "dog", "birds/owl"):
+        (root / label).mkdir(parents=True)
+        for number in range(6):
+            (root / label / f"{number}.jpg").write_bytes(next(files))
+    (root / "cat" / "notes.txt").write_text("not a picture, and not called one")
+    return root
+
+
+@pytest.fixture
+def opened(pictures, tmp_path, config):
+    def open_it(**changes):
+        empty = dict(name="", retain=("",), forget=("",), validation_per_class=None)
+        settings = config(**empty, folder=str(pictures))
+        settings.data_dir = str(tmp_path / "data")
+        settings.update(changes)
+        return open_data(settings, (48, 48, 3))
+
+    return open_it

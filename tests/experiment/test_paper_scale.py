@@ -1,8 +1,6 @@
 """The paper's experiment from archives and published weights to the report."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,12 +14,8 @@ from cu_jax.results import read_results
 
 
 @pytest.fixture(scope="module")
-def paper_scale():
-    path = Path(__file__).with_name("paper_scale.py")
-    spec = importlib.util.spec_from_file_location("paper_scale", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def paper_scale(load_module):
+    return load_module("experiment/paper_scale")
 
 
 def narrowed(config, out):

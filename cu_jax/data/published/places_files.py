@@ -71,9 +71,9 @@ def training_id(label: str, name: str) -> str:
 
 def _training(folder: Path, lists: PlacesLists | None) -> _Lister:
     archive = folder / TRAIN_ARCHIVE
-    unpacked = _first_folder(folder, TRAIN_FOLDERS)
     packed = archive.is_file()
-    if not packed and unpacked is None:
+    source = archive if packed else _first_folder(folder, TRAIN_FOLDERS)
+    if source is None:
         raise _neither(folder, TRAIN_ARCHIVE, TRAIN_FOLDERS)
     if packed and lists is None:
         raise _no_lists(folder, TRAIN_ARCHIVE)
@@ -83,45 +83,40 @@ def _training(folder: Path, lists: PlacesLists | None) -> _Lister:
         if lists is not None:
             names = [f"{number:08d}.jpg" for number in lists.training.get(label, ())]
         else:
-            assert unpacked is not None
-            names = [name for name in _listed(unpacked, inside) if _TRAINING.fullmatch(name)]
+            names = [name for name in _listed(source, inside) if _TRAINING.fullmatch(name)]
         if packed:
             return [
-                Original(training_id(label, name), label, archive, f"data_256/{inside}/{name}")
+                Original(training_id(label, name), label, source, f"data_256/{inside}/{name}")
                 for name in names
             ]
-        assert unpacked is not None
-        return [
-            Original(training_id(label, name), label, unpacked / inside / name) for name in names
-        ]
+        return [Original(training_id(label, name), label, source / inside / name) for name in names]
 
     return of_class
 
 
 def _validation(folder: Path, lists: PlacesLists | None) -> _Lister:
     archive = folder / VALIDATION_ARCHIVE
-    unpacked = _first_folder(folder, VALIDATION_FOLDERS)
     packed = archive.is_file()
+    source = archive if packed else _first_folder(folder, VALIDATION_FOLDERS)
 
     def of_class(label: str) -> list[Original]:
         # Not looked at before, since the paper's split takes training pictures alone.
-        if not packed and unpacked is None:
+        if source is None:
             raise _neither(folder, VALIDATION_ARCHIVE, VALIDATION_FOLDERS)
-        if not packed and unpacked is not None and (unpacked / label[0]).is_dir():
+        if not packed and (source / label[0]).is_dir():
             inside = f"{label[0]}/{label}"
-            found = [(_VALIDATION.fullmatch(name), name) for name in _listed(unpacked, inside)]
+            found = [(_VALIDATION.fullmatch(name), name) for name in _listed(source, inside)]
             return [
-                Original(f"val/{match[1]}", label, unpacked / inside / name)
+                Original(f"val/{match[1]}", label, source / inside / name)
                 for match, name in found
                 if match
             ]
         if lists is None:
-            raise _no_lists(folder, VALIDATION_ARCHIVE if packed else f"{unpacked}, unsorted,")
+            raise _no_lists(folder, VALIDATION_ARCHIVE if packed else f"{source}, unsorted,")
         names = [f"Places365_val_{number:08d}.jpg" for number in lists.validation.get(label, ())]
         if packed:
-            return [Original(f"val/{name}", label, archive, f"val_256/{name}") for name in names]
-        assert unpacked is not None
-        return [Original(f"val/{name}", label, unpacked / name) for name in names]
+            return [Original(f"val/{name}", label, source, f"val_256/{name}") for name in names]
+        return [Original(f"val/{name}", label, source / name) for name in names]
 
     return of_class
 
