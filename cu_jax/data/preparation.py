@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -33,25 +33,6 @@ class Picture(NamedTuple):
     id: str
     label: int
     image: UInt8[np.ndarray, "h w c"]
-
-
-@runtime_checkable
-class Pictures(Protocol):
-    """A whole data set, before it is split: what an entry of ``DATASETS`` returns.
-
-    Attributes:
-        name: name of the data set.
-        class_names: name of each class; a label is an index into it.
-        image_shape: ``(height, width, channels)`` of every picture.
-    """
-
-    name: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Picture: ...
 
 
 class TfdsPictures:

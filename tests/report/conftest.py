@@ -91,3 +91,25 @@ def workdir(tmp_path):
         folder.mkdir(parents=True)
         np.savez(folder / "pictures.npz", **_arrays(index))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def page_reader(load_module):
+    return load_module("report/page_reader")
+
+
+@pytest.fixture(scope="session")
+def parse_page(page_reader):
+    return page_reader.Page
+
+
+@pytest.fixture(scope="session")
+def page_of(page_reader):
+    """Makes the page of a workdir and reads it."""
+    return page_reader.page_of
+
+
+@pytest.fixture(scope="session")
+def cells_of(page_reader):
+    """The cells of a page's table."""
+    return page_reader.cells_of
