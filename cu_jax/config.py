@@ -62,6 +62,8 @@ def default_config() -> ConfigDict:
             train_per_class=config_dict.placeholder(int),
             validation_per_class=config_dict.placeholder(int),  # Of a folder: None is a fifth.
             augment=config_dict.placeholder(str),  # While unlearning; see `AUGMENTATIONS`.
+            # Of a model that reads tokens: made once for all passes, of the middle of each picture.
+            cache_tokens=False,
             max_bad_fraction=0.01,  # Of the pictures, left out because they cannot be used.
             data_dir=config_dict.placeholder(str),
         )
@@ -80,6 +82,8 @@ def default_config() -> ConfigDict:
             optimizer=optimizer(1e-3),
         )
     )
+    # The tokenizer of a model that has one; made first, or with no steps read from `weights`.
+    config.tokenizer = config.pretrain.copy_and_resolve_references()
     # What reads the restored pictures' classes; without weights nothing does.
     config.classifier = config.pretrain.copy_and_resolve_references()
 
@@ -134,6 +138,12 @@ def validate(config: ConfigDict) -> None:
             "config.data.max_bad_fraction must lie in [0, 1], got "
             f"{config.data.max_bad_fraction}: change it."
         )
+    if config.data.cache_tokens and config.data.augment:
+        raise ValueError(
+            "Tokens can be kept of fixed pictures alone, got config.data.cache_tokens with "
+            f"config.data.augment={config.data.augment}: give --config.data.augment=None, or leave "
+            "out the first."
+        )
     _member("config.loss.space", config.loss.space, SPACES)
     _member("config.pareto.start", config.pareto.start, STARTS)
     for name, values in (
@@ -166,6 +176,8 @@ def validate(config: ConfigDict) -> None:
     sections = []
     if config.pretrain.from_scratch:
         sections = ["pretrain", *(["classifier"] if config.classifier.weights else [])]
+        if "tokenizer" in config.model and not config.tokenizer.weights:
+            sections.append("tokenizer")
     counts = {f"{name}.steps": config[name].steps for name in sections}
     counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
 Key = PRNGKeyArray | UInt32[Array, "2"]
+Keys = jaxtyping.Key[Array, "batch"] | UInt32[Array, "batch 2"]
+"""One key a picture."""
 
 
 class PatchCorruption(NamedTuple):

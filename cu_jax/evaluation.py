@@ -10,7 +10,7 @@ import optax
 
 from cu_jax import metrics
 from cu_jax.data import SETS, Data, evaluation_batches
-from cu_jax.methods import Objectives, frozen_parts
+from cu_jax.methods import Objectives
 from cu_jax.models import Model, Params
 from cu_jax.startup import EXACT
 
@@ -46,7 +46,7 @@ class FullSetLosses:
     Args:
         objectives: the losses of each example.
         model: the model.
-        teacher: the whole original model's parameters.
+        frozen: what the losses read of the original model.
         data: both sets.
         batch_size: pictures at once.
         seed: of the fixed keys; every solution sees the same corruptions and noise.
@@ -56,13 +56,13 @@ class FullSetLosses:
         self,
         objectives: Objectives,
         model: Model,
-        teacher: Params,
+        frozen: Params,
         data: Data,
         batch_size: int,
         seed: int,
     ) -> None:
         self._model = model
-        self._frozen = frozen_parts(model, teacher)
+        self._frozen = frozen
         self._data, self._batch_size = data, batch_size
         self._key = jax.random.key(seed)
         # Two programs at the most: one for each set, shared by every solution.

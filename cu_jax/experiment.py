@@ -16,9 +16,10 @@ from cu_jax.data import Data, open_data, training_iterator
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord
 from cu_jax.holes import NamedHole, parse_holes
+from cu_jax.inputs import keep_inputs
 from cu_jax.inventory import check_pictures, forget_statistics
 from cu_jax.logs import MetricLog
-from cu_jax.methods import METHODS, Method, unlearning_objectives
+from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.pretraining import original_model
 from cu_jax.provenance import config_hash, environment
@@ -30,8 +31,8 @@ from cu_jax.stages import (
     composite_requests,
     epochs_note,
     loss_config,
-    method_config,
     path_requests,
+    stage_methods,
     stage_steps,
 )
 from cu_jax.training import Runner
@@ -86,6 +87,10 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 runner.mesh, original_model(config, model, runner, seconds)
             )
             loss = loss_config(config, *forget_statistics(workdir, data))
+            if config.data.cache_tokens:
+                _, rest = model.split(teacher)
+                kept = keep_inputs(workdir, data, model, rest, config.evaluation.batch_size)
+                runner = dataclasses.replace(runner, data=kept)
             solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
@@ -107,12 +112,13 @@ def _prepare(
     holes: list[NamedHole],
     runner: Runner,
 ) -> Solver:
-    methods = _methods(config, loss, model, teacher)
+    frozen = sharding.put_replicated(runner.mesh, frozen_parts(loss, model, teacher))
+    methods = stage_methods(config, loss, model, frozen)
     evaluation = config.evaluation
     losses = FullSetLosses(
         unlearning_objectives(loss, model),
         model,
-        teacher,
+        frozen,
         runner.data,
         evaluation.batch_size,
         config.seed,
@@ -168,29 +174,16 @@ def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
     loss = loss_config(
         config, *np.zeros((2, model.image_shape[-1])).tolist()
     )  # stand in for what is not known yet
-    _methods(config, loss, model, jax.eval_shape(model.init, jax.random.key(0)))
+    stage_methods(config, loss, model, None)
+    if config.data.cache_tokens and model.tokenizer is None:
+        raise ValueError(
+            "config.data.cache_tokens must be False for a model that reads no tokens, got "
+            f"{config.model.name}: leave it out."
+        )
     training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )
     sharding.check_batch(sharding.make_mesh(), config.batch_size)
-
-
-def _methods(
-    config: ConfigDict, loss: ConfigDict, model: Model, teacher: Params
-) -> dict[str, Method]:
-    """The four programs: Phase I and Phase I with the roles swapped, Phase II, composite loss."""
-    complete = method_config(config, loss, "boundary", phase="boundary", swap=False)
-    utility = method_config(config, loss, "boundary", phase="boundary", swap=True)
-    if config.boundary.utility_alpha is not None:
-        utility.alpha = config.boundary.utility_alpha
-    pareto = method_config(config, loss, "pareto", phase="pareto", swap=False)
-    composite = method_config(config, loss, "pareto")
-    return {
-        "complete": METHODS["controllable"](complete, model, teacher),
-        "utility": METHODS["controllable"](utility, model, teacher),
-        "pareto": METHODS["controllable"](pareto, model, teacher),
-        "composite": METHODS["composite"](composite, model, teacher),
-    }
 
 
 def _boundaries(solver: Solver) -> None:

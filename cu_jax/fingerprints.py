@@ -16,7 +16,8 @@ _UNLEARNING = (*_ORIGINAL, "batch_size", "loss")
 _RANGE = (*_UNLEARNING, "boundary", "evaluation.batch_size")
 DEPENDS_ON = {
     "original": (*_ORIGINAL, "loss"),
-    "pretrain": (*_ORIGINAL, "pretrain"),
+    "tokenizer": ("seed", "data", "model.tokenizer", "tokenizer"),
+    "pretrain": (*_ORIGINAL, "pretrain", "tokenizer"),
     "classifier": ("seed", "data", "model", "classifier"),
     "complete": (*_UNLEARNING, "boundary"),
     "utility": (*_UNLEARNING, "boundary"),
@@ -31,10 +32,10 @@ _BUT_NOT = {
     "first": ("pareto.first_control",),  # it plans the path, and what is planned is recorded
     "path": ("pareto.first_control", "pareto.first_steps", "pareto.start"),
 }
-# Where pictures lie, not what they are: the manifest says that.
+# Where pictures lie, not what they are: the manifest says that. Kept tokens are the same tokens.
 _NEVER = (
     *("data.data_dir", "data.folder", "data.forget_files", "data.retain_folder"),
-    "data.max_bad_fraction",
+    *("data.max_bad_fraction", "data.cache_tokens"),
 )
 
 
@@ -75,7 +76,7 @@ def settings_of(config: ConfigDict, kind: str) -> dict[str, Any]:
     """
     sections = DEPENDS_ON[kind]
     if config.pretrain.from_scratch and "pretrain.weights" in sections:
-        sections = (*sections, "pretrain")
+        sections = (*sections, "pretrain", "tokenizer")
     unused = (*_NEVER, *_BUT_NOT.get(kind, ()))
     return {
         name: value

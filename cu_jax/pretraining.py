@@ -1,7 +1,9 @@
 """Where the original model comes from: weights that ship, or the stages that make them."""
 
 import os
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +11,8 @@ from ml_collections import ConfigDict
 
 from cu_jax import convert, metrics, training
 from cu_jax.fingerprints import StageRecord, settings_of
-from cu_jax.methods import METHODS, Batch, supervised
-from cu_jax.models import Model, Params
+from cu_jax.methods import Batch, Method, pretrain, supervised
+from cu_jax.models import Model, Params, Pretrained
 from cu_jax.training import Runner, Stage
 from cu_jax.workdir import save_record
 
@@ -23,7 +25,8 @@ def original_model(
     Args:
         config: the whole config; ``pretrain`` names weights of the package or on disk and
             ``classifier`` weights of the package, or with ``pretrain.from_scratch`` both say how
-            to make them. ``classifier.weights`` may be empty: then there is no classifier.
+            to make them, and ``tokenizer`` how to make or where to find the part that some models
+            have. ``classifier.weights`` may be empty: then there is no classifier.
         model: the model.
         runner: what the loop needs.
         stages: seconds of each stage, added to.
@@ -36,13 +39,13 @@ def original_model(
         FileNotFoundError: if there are no weights at the path that ``pretrain`` names.
         ValueError: if the weights do not fit the model.
     """
-    template = jax.eval_shape(model.init, jax.random.key(0))
     if not config.pretrain.from_scratch:
-        with convert.model_weights(config.pretrain.weights, dict(config.model)) as path:
-            original = convert.load_weights(path, template)
+        original = _read(config, "pretrain", model, dict(config.model))
         return original, _packaged_classifier(config.classifier.weights)
 
-    names = ["pretrain", *(["classifier"] if config.classifier.weights else [])]
+    with_tokenizer = model.tokenizer is not None and config.tokenizer.steps > 0
+    names = ["tokenizer"] * with_tokenizer + ["pretrain"]
+    names += ["classifier"] * bool(config.classifier.weights)
     for name in names:
         made = config[name].weights
         if os.path.basename(made) != made:
@@ -51,32 +54,64 @@ def original_model(
                 f"{made!r}: leave out the folder."
             )
 
-    def reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
-        del key
-        return metrics.cross_entropy(params, batch["image"] / jnp.float32(255), batch["label"])
+    def trained(name: str, method: Method, init: Callable[[jax.Array], Params]) -> Params:
+        params, stages[name] = _trained(config, name, method, init, runner)
+        return params
 
-    original = METHODS["pretrain"](config.pretrain, model, None)
-    classifier = supervised(config.classifier, reading_loss)
-    jobs = {
-        "pretrain": (config.pretrain, original, model.init),
-        "classifier": (config.classifier, classifier, metrics.classifier.init),
-    }
-    trained: dict[str, Params] = {}
-    for name in names:
-        section, method, init = jobs[name]
-        start = init(training.stage_key(config.seed, f"{name}/init"))
-        init = partial(method.init, start, steps=section.steps)
-        step = training.compile_step(method, runner.mesh)
-        record = StageRecord(name, None, section.steps, None, {}, settings_of(config, name))
-        save_record(runner.workdir, name, record)
-        stage = Stage(name, step, init, section.steps, section.batch_size, section.augment)
-        params, stages[name] = training.run_stage(runner, stage)
-        folder = runner.workdir / "weights"
-        folder.mkdir(exist_ok=True)
-        origin = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
-        convert.save_weights(folder / f"{section.weights}.safetensors", params, origin)
-        trained[name] = params
-    return trained["pretrain"], trained.get("classifier")
+    def initial(key: jax.Array) -> Params:
+        return model.init(key) | tokenizer
+
+    tokenizer = {}
+    if model.tokenizer is not None:
+        if with_tokenizer:
+            method = pretrain(config.tokenizer, model.tokenizer)
+            made = trained("tokenizer", method, model.tokenizer.init)
+        else:
+            made = _read(config, "tokenizer", model.tokenizer, dict(config.model.tokenizer))
+        tokenizer = {"tokenizer": jax.tree.map(jnp.asarray, made)}
+    original = trained("pretrain", pretrain(config.pretrain, model), initial)
+    if not config.classifier.weights:
+        return original, None
+    classifier = supervised(config.classifier, _reading_loss)
+    return original, trained("classifier", classifier, metrics.classifier.init)
+
+
+def _read(config: ConfigDict, section: str, model: Pretrained, settings: dict[str, Any]) -> Params:
+    """The weights that a section of the config names."""
+    template = jax.eval_shape(model.init, jax.random.key(0))
+    where = f"config.{section}.weights"
+    with convert.model_weights(config[section].weights, settings, where) as path:
+        return convert.load_weights(path, template)
+
+
+def _trained(
+    config: ConfigDict,
+    name: str,
+    method: Method,
+    init: Callable[[jax.Array], Params],
+    runner: Runner,
+) -> tuple[Params, float]:
+    """Runs a stage from fresh parameters; returns all of them, written as weights, and seconds."""
+    section = config[name]
+    start = init(training.stage_key(config.seed, f"{name}/init"))
+    step = training.compile_step(method, runner.mesh)
+    record = StageRecord(name, None, section.steps, None, {}, settings_of(config, name))
+    save_record(runner.workdir, name, record)
+    fresh = partial(method.init, start, steps=section.steps)
+    stage = Stage(name, step, fresh, section.steps, section.batch_size, section.augment)
+    trained, seconds = training.run_stage(runner, stage)
+    _, kept = method.trainable(start)
+    params = trained | kept
+    folder = runner.workdir / "weights"
+    folder.mkdir(exist_ok=True)
+    origin = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
+    convert.save_weights(folder / f"{section.weights}.safetensors", params, origin)
+    return params, seconds
+
+
+def _reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
+    del key
+    return metrics.cross_entropy(params, batch["image"] / jnp.float32(255), batch["label"])
 
 
 def _packaged_classifier(name: str) -> Params | None:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from cu_jax.fingerprints import StageRecord
+from cu_jax.methods import METHODS, Method
+from cu_jax.models import Model, Params
 from cu_jax.results import Boundaries
 
 FEW_STEPS = 100
@@ -72,6 +74,35 @@ def method_config(config: ConfigDict, loss: ConfigDict, section: str, **changes:
     """
     unused = {"beta": 5.0, "delta": 1.0, "alpha": 5.0, "tau": 2.0}  # By the other phase.
     return ConfigDict(unused | dict(loss) | dict(config[section]) | changes)
+
+
+def stage_methods(
+    config: ConfigDict, loss: ConfigDict, model: Model, frozen: Params
+) -> dict[str, Method]:
+    """The four programs: Phase I and Phase I with the roles swapped, Phase II, composite loss.
+
+    Args:
+        config: the experiment's settings.
+        loss: the losses', :func:`loss_config`.
+        model: the model.
+        frozen: what the losses read of the original (``frozen_parts``); None only to have the
+            settings checked.
+
+    Returns:
+        Name to method.
+    """
+    complete = method_config(config, loss, "boundary", phase="boundary", swap=False)
+    utility = method_config(config, loss, "boundary", phase="boundary", swap=True)
+    if config.boundary.utility_alpha is not None:
+        utility.alpha = config.boundary.utility_alpha
+    pareto = method_config(config, loss, "pareto", phase="pareto", swap=False)
+    composite = method_config(config, loss, "pareto")
+    return {
+        "complete": METHODS["controllable"](complete, model, frozen),
+        "utility": METHODS["controllable"](utility, model, frozen),
+        "pareto": METHODS["controllable"](pareto, model, frozen),
+        "composite": METHODS["composite"](composite, model, frozen),
+    }
 
 
 class Request(NamedTuple):

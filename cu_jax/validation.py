@@ -2,6 +2,7 @@
 
 import collections
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -52,7 +53,7 @@ class Validation:
         holes: the main one first; its measures have plain names, those of the others end in the
             hole's name.
         batch_size: pictures at once.
-        seed: of the restoring key.
+        seed: of the keys that pictures are restored with, one a picture.
         pictures: how many pictures of each set to keep for the figures.
     """
 
@@ -170,12 +171,12 @@ class Validation:
         waiting: collections.deque[tuple[int, list[dict[str, Array]]]] = collections.deque()
         source = self._data.source(name, "validation")
         for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
-            images = jnp.asarray(batch["image"])
+            images, first = jnp.asarray(batch["image"]), index * self._batch_size
             found = [
-                run(params, self._classifier, images, hole.mask, self._key)
+                run(params, self._classifier, images, hole.mask, self._key, first)
                 for run, hole in zip(self._programs, self._holes, strict=True)
             ]
-            waiting.append((index * self._batch_size, found))
+            waiting.append((first, found))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft()
         yield from waiting
@@ -199,9 +200,11 @@ def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., dict[s
     restored_of = restoration(model, hole.mask)
 
     def measured(
-        params: Params, classifier: Params | None, images: Array, mask: Array, key: Any
+        params: Params, classifier: Params | None, images: Array, mask: Array, key: Any, first: Any
     ) -> dict[str, Array]:
-        restored = restored_of(params, images, key)
+        numbers = first + jnp.arange(len(images))  # of the pictures in their set
+        keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
+        restored = restored_of(params, images, keys)
         original = images / jnp.float32(255)
         found = {
             "psnr": metrics.psnr(restored, original, mask),
@@ -224,15 +227,16 @@ def restoration(model: Model, mask: np.ndarray) -> Callable[[Params, Any, Any], 
         mask: float32 ``[h, w, 1]``, 1 = removed, in the model's pixels.
 
     Returns:
-        ``(params, images, key)`` → float32 pictures in [0, 1]; pure, meant for ``jax.jit``.
+        ``(params, images, keys)`` → float32 pictures in [0, 1]; pure, meant for ``jax.jit``. A key
+        a picture.
 
     Raises:
         ValueError: when it is traced: the model cannot restore pictures with this mask.
     """
 
-    def restored(params: Params, images: Any, key: Any) -> Array:
+    def restored(params: Params, images: Any, keys: Any) -> Array:
         low, high = (jnp.asarray(bound) for bound in model.pixel_range)
-        out = model.restore(params, to_model_range(images, model), mask, key)
+        out = model.restore(params, to_model_range(images, model), mask, keys)
         return jnp.clip((out - low) / (high - low), 0, 1)
 
     return restored

@@ -15,13 +15,16 @@ _FREE = ("name", "dtype", "mask_ratio")
 
 
 @contextlib.contextmanager
-def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
-    """Gives the weights file that ``config.pretrain.weights`` names.
+def model_weights(
+    name: str, settings: Mapping[str, Any], where: str = "config.pretrain.weights"
+) -> Iterator[Path]:
+    """Gives the weights file that a setting such as ``config.pretrain.weights`` names.
 
     Args:
         name: weights of the package; or else a path: a ``.safetensors`` file of our tree, the
             folder of an import or of a run, whose original is meant, or one solution's folder.
         settings: the ``model`` section of the config.
+        where: the setting, for the message.
 
     Yields:
         The file's path, valid inside the ``with`` block.
@@ -46,13 +49,13 @@ def model_weights(name: str, settings: Mapping[str, Any]) -> Iterator[Path]:
         return
     if not path.exists():
         raise FileNotFoundError(
-            "config.pretrain.weights must name weights of the package, a .safetensors file or a "
+            f"{where} must name weights of the package, a .safetensors file or a "
             f"folder, and there is no {name}: check the path, or import the weights first "
             "(python -m cu_jax.convert --help)."
         )
     if path.is_dir():
         folder = path if (path / "params.safetensors").is_file() else path / SOLUTION
-        _check_settings(folder / "model.json", name, settings)
+        _check_settings(folder / "model.json", name, settings, where)
         path = folder / "params.safetensors"
     yield path
 
@@ -67,14 +70,14 @@ def _ships(name: str) -> bool:
     return True
 
 
-def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
+def _check_settings(path: Path, name: str, settings: Mapping[str, Any], where: str) -> None:
     """Refuses what the shapes of weights do not show: another number of heads, another mean."""
     try:
         model = json.loads(path.read_text(encoding="utf-8"))["model"]
         found = {key: value for key, value in model.items() if key not in _FREE}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"The folder {name} of config.pretrain.weights must be that of an import, a run or a "
+            f"The folder {name} of {where} must be that of an import, a run or a "
             f"solution, and {path} cannot be read ({type(error).__name__}): give another."
         ) from error
     wanted = {
@@ -88,5 +91,5 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
     if different:
         raise ValueError(
             f"The weights in {name} must be of the model of the config, but theirs has "
-            f"{few(different)}: change config.model or config.pretrain.weights."
+            f"{few(different)}: change config.model or {where}."
         )

@@ -5,7 +5,7 @@ from cu_jax.data.datasets import DATASETS, Data, open_data
 from cu_jax.data.manifest import SETS, SPLITS, Manifest, Record, build_manifest
 from cu_jax.data.pipeline import AUGMENTATIONS, RANDOM_CROP, evaluation_batches, training_iterator
 from cu_jax.data.preparation import default_data_dir
-from cu_jax.data.sources import EncodedSource, MemorySource, Source
+from cu_jax.data.sources import EncodedSource, InputSource, MemorySource, Source
 from cu_jax.data.statistics import pixel_statistics
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Collection",
     "Data",
     "EncodedSource",
+    "InputSource",
     "Manifest",
     "MemorySource",
     "Record",

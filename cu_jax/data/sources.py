@@ -20,6 +20,10 @@ Batch = dict[str, np.ndarray]
 class Source(Protocol):
     """The pictures of one set and split, in the manifest's order, all of one shape."""
 
+    @property
+    def label(self) -> Int32[np.ndarray, "n"]:
+        """Index of each picture's class among the data set's."""
+
     def __len__(self) -> int: ...
 
     def gather(self, indices: Integer[np.ndarray, "b"]) -> Batch:
@@ -50,6 +54,31 @@ class MemorySource:
     def gather(self, indices: Integer[np.ndarray, "b"]) -> Batch:
         """A batch."""
         return {"image": self.image[indices], "label": self.label[indices]}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class InputSource:
+    """What a model makes of the pictures, kept in their place.
+
+    Attributes:
+        inputs: the model's inputs, any dtype ``[n, …]``.
+        label: int32 ``[n]``, index into the data set's classes.
+
+    Example:
+        >>> source = InputSource(np.zeros((3, 49), np.int32), np.arange(3, dtype=np.int32))
+        >>> source.gather(np.array([2, 0]))["inputs"].shape
+        (2, 49)
+    """
+
+    inputs: np.ndarray
+    label: Int32[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def gather(self, indices: Integer[np.ndarray, "b"]) -> Batch:
+        """A batch: ``{"inputs": [b, …], "label": int32 [b]}``."""
+        return {"inputs": self.inputs[indices], "label": self.label[indices]}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ METHODS: dict[str, MethodFactory] = {
     "composite": composite,
     "pretrain": pretrain,
 }
-"""Name → factory ``(config, model, teacher) -> Method``."""
+"""Name → factory ``(config, model, frozen) -> Method``."""
 
 __all__ = [
     "METHODS",

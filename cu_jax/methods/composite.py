@@ -10,19 +10,19 @@ from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
 from cu_jax.losses import weighted_mean
 from cu_jax.methods.interface import Batch, Method, Scalars
-from cu_jax.methods.objectives import frozen_parts, unlearning_objectives
+from cu_jax.methods.objectives import unlearning_objectives
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
 from cu_jax.models import Model, Params
 from cu_jax.train_state import TrainState
 
 
-def composite(config: Any, model: Model, teacher: Params) -> Method:
+def composite(config: Any, model: Model, frozen: Params) -> Method:
     """Minimizes ``f_r + α f_f`` with one backward pass of the weighted sum.
 
     Args:
         config: ``optimizer``, ``clip`` and the losses' keys, as for ``controllable``.
         model: the model.
-        teacher: the whole original model's parameters, θ0.
+        frozen: what the losses read of the original model (``frozen_parts``).
 
     Returns:
         A method whose ``init`` takes the knobs ``steps`` and ``alpha``.
@@ -48,7 +48,7 @@ def composite(config: Any, model: Model, teacher: Params) -> Method:
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
-        return train_state.create(encoder, transform(knobs), frozen_parts(model, teacher), knobs)
+        return train_state.create(encoder, transform(knobs), frozen, knobs)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key

@@ -10,7 +10,7 @@ from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
 from cu_jax.losses import weighted_mean
 from cu_jax.methods.interface import Batch, Method, Scalars
-from cu_jax.methods.objectives import frozen_parts, unlearning_objectives
+from cu_jax.methods.objectives import unlearning_objectives
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
 from cu_jax.models import Model, Params
 from cu_jax.train_state import TrainState
@@ -18,7 +18,7 @@ from cu_jax.train_state import TrainState
 PHASES = ("boundary", "pareto")
 
 
-def controllable(config: Any, model: Model, teacher: Params) -> Method:
+def controllable(config: Any, model: Model, frozen: Params) -> Method:
     """Minimizes the retain loss subject to the forget loss being at most ε.
 
     Args:
@@ -27,7 +27,7 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
             ``microbatches``, ``optimizer``, and the losses' keys
             (:func:`cu_jax.methods.objectives.unlearning_objectives`).
         model: the model.
-        teacher: the whole original model's parameters, θ0.
+        frozen: what the losses read of the original model (``frozen_parts``).
 
     Returns:
         A method whose ``init`` takes the knobs ``steps`` and, in the Pareto phase, ``epsilon``.
@@ -42,7 +42,7 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
 
     def mean_loss(name: str) -> Any:
         loss = getattr(per_example, name)
-        return lambda params, batch, frozen, key: weighted_mean(loss(params, batch, frozen, key))
+        return lambda params, batch, fixed, key: weighted_mean(loss(params, batch, fixed, key))
 
     gradients = optim.value_and_grads(
         mean_loss(names[0]), mean_loss(names[1]), microbatches=config.microbatches
@@ -65,7 +65,7 @@ def controllable(config: Any, model: Model, teacher: Params) -> Method:
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
-        return train_state.create(encoder, transform(knobs), frozen_parts(model, teacher), knobs)
+        return train_state.create(encoder, transform(knobs), frozen, knobs)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cu_jax.corruptions import Key
-from cu_jax.models import Model, Params
+from cu_jax.models import Model, Params, Pretrained
 from cu_jax.train_state import TrainState
 
-Batch = Mapping[str, Array]
-"""``image``: uint8 ``[b, h, w, c]``; ``label``: int32 ``[b]``; ``weight`` for evaluation."""
+Batch = Mapping[str, Any]
+"""``image``: uint8 ``[b, h, w, c]``, or ``inputs``, what the model makes of them; ``label``: int32
+``[b]``; ``weight`` for evaluation."""
 
 Scalars = dict[str, Array]
 
@@ -31,13 +32,13 @@ class Method(NamedTuple):
 
 
 class MethodFactory(Protocol):
-    """``METHODS[name]``: a config section, the model and the teacher's parameters to a method."""
+    """``METHODS[name]``: a config section, the model and its frozen parts to a method."""
 
-    def __call__(self, config: Any, model: Model, teacher: Params) -> Method:
+    def __call__(self, config: Any, model: Model, frozen: Params) -> Method:
         """Builds the method; compiles nothing."""
 
 
-def to_model_range(images: Array, model: Model) -> Float[Array, "b h w c"]:
+def to_model_range(images: Array, model: Pretrained) -> Float[Array, "b h w c"]:
     """uint8 pictures as float32 in the model's pixel range."""
     low, high = (jnp.asarray(bound) for bound in model.pixel_range)
     return low + images.astype(jnp.float32) * ((high - low) / 255)

@@ -31,10 +31,23 @@ class Objectives(NamedTuple):
     forget: Callable[[Params, Batch, Params, Key], Float[Array, " b"]]
 
 
-def frozen_parts(model: Model, teacher: Params) -> Params:
-    """What the losses read of the teacher: its encoder, and the rest, which both share."""
+def frozen_parts(config: Any, model: Model, teacher: Params) -> Params:
+    """What the losses read besides what is trained; made once, for all methods and stages.
+
+    Args:
+        config: the losses' settings, as for :func:`unlearning_objectives`.
+        model: the model.
+        teacher: the whole original model's parameters, θ0.
+
+    Returns:
+        ``teacher``: its encoder; ``rest``: the rest, which both share; ``noise``: inputs of noise
+        pictures, for a model whose preprocessing is dear (``model.noise_pool``) in encoder space.
+    """
     encoder, rest = model.split(teacher)
-    return {"teacher": encoder, "rest": rest}
+    frozen = {"teacher": encoder, "rest": rest}
+    if model.noise_pool and config.space == "encoder":
+        frozen["noise"] = jax.jit(lambda rest: _noise_pool(config, model, rest))(rest)
+    return frozen
 
 
 def unlearning_objectives(config: Any, model: Model) -> Objectives:
@@ -46,47 +59,80 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
         model: the model.
 
     Returns:
-        The losses.
+        The losses. A batch that has ``inputs``, the model's own (:mod:`cu_jax.inputs`), is taken as
+        it is; the pictures of others are prepared, once for student and teacher both.
 
     Raises:
         ValueError: for an unknown space.
     """
     if config.space not in SPACES:
         raise ValueError(f"loss.space must be one of {SPACES}, got {config.space!r}.")
-    low, high = (jnp.asarray(bound) for bound in model.pixel_range)
-    mean = low + jnp.asarray(config.noise_mean, jnp.float32) * (high - low)
-    std = jnp.asarray(config.noise_std, jnp.float32) * (high - low)
 
-    def distance(
-        encoder: Params, frozen: Params, images: Array, seen: Array, key: Key, noise: bool
-    ) -> Float[Array, " b"]:
-        """Student on ``images`` against teacher on ``seen``, one corruption for both."""
-        key_corrupt, key_prepare = jax.random.split(key)
-        corruption = model.corrupt(key_corrupt, images.shape[0], "training")
-        student = model.encode(encoder, model.prepare(images, key_prepare), corruption)
-        if config.space == "output" and noise:
-            target = model.output_target(seen)
-        else:
-            inputs = model.prepare(seen, key_prepare)
-            target = model.encode(frozen["teacher"], inputs, corruption)
+    def inputs_of(batch: Batch, frozen: Params, key: Key) -> Any:
+        if "inputs" in batch:
+            return batch["inputs"]
+        return model.prepare(frozen["rest"], to_model_range(batch["image"], model), key)
+
+    def distance(student: Any, target: Any, frozen: Params, params: Params, corruption: Any) -> Any:
+        """Of the student's features to the target, which is features too, or an output."""
         if config.space == "encoder":
             return losses.feature_distance(student, jax.lax.stop_gradient(target))
         mask = model.output_mask(corruption)
         # Outputs count on the removed part alone; the mean is over its share of the array.
         share = mask.mean(axis=tuple(range(1, mask.ndim)))
-        student = model.decode(frozen["rest"], student, corruption)
-        target = target if noise else model.decode(frozen["rest"], target, corruption)
-        masked = [[x * mask for x in maps] for maps in (student, jax.lax.stop_gradient(target))]
+        out = model.decode(model.merge(params, frozen["rest"]), student, corruption)
+        masked = [[x * mask for x in maps] for maps in (out, jax.lax.stop_gradient(target))]
         return losses.feature_distance(*masked) / share
 
     def retain(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
-        images = to_model_range(batch["image"], model)
-        return distance(encoder, frozen, images, images, jax.random.fold_in(key, 0), noise=False)
+        key_corrupt, key_prepare = jax.random.split(jax.random.fold_in(key, 0))
+        corruption = model.corrupt(key_corrupt, _size(batch), "training")
+        inputs = inputs_of(batch, frozen, key_prepare)
+        target = model.encode(frozen["teacher"], inputs, corruption)
+        if config.space == "output":
+            teacher = model.merge(frozen["teacher"], frozen["rest"])
+            target = model.decode(teacher, target, corruption)
+        student = model.encode(encoder, inputs, corruption)
+        return distance(student, target, frozen, encoder, corruption)
 
     def forget(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
         key, key_noise = jax.random.split(jax.random.fold_in(key, 1))
-        images = to_model_range(batch["image"], model)
-        seen = corruptions.gaussian_pictures(key_noise, images.shape, mean, std, low, high)
-        return distance(encoder, frozen, images, seen, key, noise=True)
+        key_corrupt, key_prepare = jax.random.split(key)
+        corruption = model.corrupt(key_corrupt, _size(batch), "training")
+        if "noise" in frozen:
+            drawn = jax.random.randint(key_noise, (_size(batch),), 0, model.noise_pool)
+            seen = jax.tree.map(lambda pool: pool[drawn], frozen["noise"])
+        else:
+            pictures = _noise(config, model, key_noise, _size(batch))
+            seen = model.prepare(frozen["rest"], pictures, key_prepare)
+        if config.space == "output":
+            teacher = model.merge(frozen["teacher"], frozen["rest"])
+            target = model.output_target(teacher, seen, corruption)
+        else:
+            target = model.encode(frozen["teacher"], seen, corruption)
+        student = model.encode(encoder, inputs_of(batch, frozen, key_prepare), corruption)
+        return distance(student, target, frozen, encoder, corruption)
 
     return Objectives(retain, forget)
+
+
+def _size(batch: Batch) -> int:
+    return batch["label"].shape[0]
+
+
+def _noise(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h w c"]:
+    low, high = (jnp.asarray(bound) for bound in model.pixel_range)
+    mean = low + jnp.asarray(config.noise_mean, jnp.float32) * (high - low)
+    std = jnp.asarray(config.noise_std, jnp.float32) * (high - low)
+    return corruptions.gaussian_pictures(key, (count, *model.image_shape), mean, std, low, high)
+
+
+def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
+    """Inputs of as many noise pictures as the model asks for, made a few at a time."""
+
+    def prepared(key: Key) -> Any:
+        key_noise, key_prepare = jax.random.split(key)
+        return model.prepare(rest, _noise(config, model, key_noise, 1), key_prepare)
+
+    keys = jax.random.split(jax.random.key(0), model.noise_pool)
+    return jax.tree.map(lambda x: x[:, 0], jax.lax.map(prepared, keys))

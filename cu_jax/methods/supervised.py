@@ -1,6 +1,6 @@
 """Ordinary training on both sets together: a model's pretraining, and the digits' classifier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -13,28 +13,29 @@ from cu_jax import train_state
 from cu_jax.corruptions import Key
 from cu_jax.methods.interface import Batch, Method, Scalars, to_model_range
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
-from cu_jax.models import Model, Params
+from cu_jax.models import Params, Pretrained
 from cu_jax.train_state import TrainState
 
 Loss = Callable[[Params, Batch, Key], Array]
 
 
-def pretrain(config: Any, model: Model, teacher: Params = None) -> Method:
-    """Trains the whole model with its own pretraining loss on retain and forget pictures."""
-    del teacher
+def pretrain(config: Any, model: Pretrained, frozen: Params = None) -> Method:
+    """Trains a model, but for its fixed parts, with its own loss on retain and forget pictures."""
+    del frozen
 
     def loss(params: Params, batch: Batch, key: Key) -> Array:
         return model.pretrain_loss(params, to_model_range(batch["image"], model), key)
 
-    return supervised(config, loss)
+    return supervised(config, loss, model.fixed)
 
 
-def supervised(config: Any, loss: Loss) -> Method:
+def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
     """Minimizes ``loss(params, batch, key)`` over batches that join both sets.
 
     Args:
         config: ``optimizer`` and ``clip``.
         loss: the loss of a batch.
+        fixed: names of the parts of ``params`` that are not trained.
 
     Returns:
         A method whose ``init`` takes the knob ``steps``.
@@ -45,17 +46,24 @@ def supervised(config: Any, loss: Loss) -> Method:
         clip = optax.identity() if config.clip is None else optax.clip_by_global_norm(config.clip)
         return optax.chain(clip, base)
 
+    def trainable(params: Params) -> tuple[Params, Params]:
+        kept = {name: params[name] for name in fixed}
+        return {name: part for name, part in params.items() if name not in kept}, kept
+
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
-        return train_state.create(params, transform(knobs), None, knobs)
+        trained, kept = trainable(params)
+        return train_state.create(trained, transform(knobs), kept, knobs)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key
     ) -> tuple[TrainState, Scalars]:
         both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), dict(retain), dict(forget))
-        value, grad = jax.value_and_grad(loss)(state.params, both, key)
+        value, grad = jax.value_and_grad(lambda part: loss(part | state.frozen, both, key))(
+            state.params
+        )
         updates, opt_state = transform(state.knobs).update(grad, state.opt_state, state.params)
         rate = learning_rate(config.optimizer, state.knobs["steps"])(state.step)
         state = state.updated(updates, opt_state)
         return state, {"loss": value, "learning_rate": rate}
 
-    return Method(lambda params: (params, None), init, step)
+    return Method(trainable, init, step)

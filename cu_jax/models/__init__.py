@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cu_jax.models import mae
-from cu_jax.models.interface import Model, Params
+from cu_jax.models.interface import Model, Params, Pretrained
 
 MODELS: dict[str, Callable[[Any], Model]] = {"mae": mae.build}
 """Name in ``config.model.name`` → builder from the config's ``model`` section."""
 
-__all__ = ["MODELS", "Model", "Params"]
+__all__ = ["MODELS", "Model", "Params", "Pretrained"]

@@ -6,18 +6,17 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Float
 
-from cu_jax.corruptions import Key
+from cu_jax.corruptions import Key, Keys
 
 Params = Any
 """A tree of arrays."""
 
 
 @runtime_checkable
-class Model(Protocol):
-    """An image-to-image model h = D ∘ E, as pure functions of explicit parameters.
+class Pretrained(Protocol):
+    """What is trained on pictures with a loss of its own: a model, or the tokenizer inside one.
 
-    Pictures are float32 ``[batch, height, width, channels]`` in ``pixel_range``. A *corruption* is
-    what ``corrupt`` returns: opaque to every caller, and the same one goes to teacher and student.
+    Pictures are float32 ``[batch, height, width, channels]`` in ``pixel_range``.
     """
 
     @property
@@ -25,15 +24,42 @@ class Model(Protocol):
         """``(height, width, channels)``."""
 
     @property
+    def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values of black and white for each channel: two float32 ``[channels]``."""
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Names of the parts of its parameters that pretraining leaves as they are."""
+
+    def init(self, key: Key) -> Params:
+        """Fresh parameters, a dict of parts."""
+
+    def pretrain_loss(
+        self, params: Params, images: Float[Array, "b h w c"], key: Key
+    ) -> Float[Array, ""]:
+        """The loss it is trained with, over a batch."""
+
+
+@runtime_checkable
+class Model(Pretrained, Protocol):
+    """An image-to-image model h = D ∘ E, as pure functions of explicit parameters.
+
+    A *corruption* is what ``corrupt`` returns: opaque to every caller, and the same one goes to
+    teacher and student. *Inputs* are what ``prepare`` makes of pictures, a tree of arrays with the
+    batch first.
+    """
+
+    @property
     def patch_size(self) -> int:
         """Side in pixels of the squares that random holes consist of; it divides both sides."""
 
     @property
-    def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values of black and white for each channel: two float32 ``[channels]``."""
+    def tokenizer(self) -> Pretrained | None:
+        """The part ``tokenizer`` of its parameters, trained first and on its own, if it has one."""
 
-    def init(self, key: Key) -> Params:
-        """Fresh parameters."""
+    @property
+    def noise_pool(self) -> int:
+        """How many pictures of noise are prepared once and drawn from; 0: new ones every step."""
 
     def split(self, params: Params) -> tuple[Params, Params]:
         """``params`` as ``(encoder, rest)``: what unlearning trains, and what it freezes."""
@@ -41,7 +67,7 @@ class Model(Protocol):
     def merge(self, encoder: Params, rest: Params) -> Params:
         """The inverse of ``split``."""
 
-    def prepare(self, images: Float[Array, "b h w c"], key: Key) -> Any:
+    def prepare(self, rest: Params, images: Float[Array, "b h w c"], key: Key) -> Any:
         """Frozen preprocessing, once a step for teacher and student both: tokens, noising."""
 
     def corrupt(self, key: Key, batch_size: int, kind: str = "training") -> Any:
@@ -50,24 +76,25 @@ class Model(Protocol):
     def encode(self, encoder: Params, inputs: Any, corruption: Any) -> tuple[Array, ...]:
         """Feature maps of what the corruption leaves visible."""
 
-    def decode(self, rest: Params, features: Sequence[Array], corruption: Any) -> tuple[Array, ...]:
-        """The model's output, as arrays with the batch first, from the encoder's feature maps."""
+    def decode(
+        self, params: Params, features: Sequence[Array], corruption: Any
+    ) -> tuple[Array, ...]:
+        """The model's output, as arrays with the batch first, from the encoder's feature maps.
 
-    def output_target(self, images: Float[Array, "b h w c"]) -> tuple[Array, ...]:
-        """What ``decode`` should give for these pictures (the forget target in output space)."""
+        It takes the whole parameters, since an output layer may share some with the encoder.
+        """
+
+    def output_target(self, params: Params, inputs: Any, corruption: Any) -> tuple[Array, ...]:
+        """The forget target in output space, for inputs of noise and the teacher's parameters."""
 
     def output_mask(self, corruption: Any) -> Array:
         """1 where ``decode``'s output counts (the removed part), broadcastable to it."""
 
-    def pretrain_loss(
-        self, params: Params, images: Float[Array, "b h w c"], key: Key
-    ) -> Float[Array, ""]:
-        """The loss the model was trained with, over a batch."""
-
     def restore(
-        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, key: Key
+        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, keys: Keys
     ) -> Float[Array, "b h w c"]:
         """Pictures with the removed pixels filled in and the visible ones pasted back.
 
-        ``mask`` is a concrete float32 ``[height, width, 1]``, 1 = removed.
+        ``mask`` is a concrete float32 ``[height, width, 1]``, 1 = removed. ``keys`` is one key a
+        picture: what is made of a picture depends on its own key alone, not on the others.
         """

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cu_jax import corruptions
-from cu_jax.corruptions import Key, PatchCorruption
+from cu_jax.corruptions import Key, Keys, PatchCorruption
 from cu_jax.models.interface import Params
 from cu_jax.models.mae_networks import Decoder, Encoder
 from cu_jax.models.patches import patchify, unpatchify
@@ -115,6 +115,21 @@ class Mae:
         return (0 - mean) / std, (1 - mean) / std
 
     @property
+    def fixed(self) -> tuple[str, ...]:
+        """Pretraining trains all of it."""
+        return ()
+
+    @property
+    def tokenizer(self) -> None:
+        """It reads pixels."""
+        return None
+
+    @property
+    def noise_pool(self) -> int:
+        """Noise costs it nothing: new pictures every step."""
+        return 0
+
+    @property
     def _encoder(self) -> Encoder:
         return Encoder(
             self.patch_size, self.grid, self.encoder_width, self.encoder_depth,
@@ -146,9 +161,9 @@ class Mae:
         """The whole tree again."""
         return {"encoder": encoder, "decoder": rest}
 
-    def prepare(self, images: Float[Array, "b h w c"], key: Key) -> Array:
+    def prepare(self, rest: Params, images: Float[Array, "b h w c"], key: Key) -> Array:
         """The pictures themselves: an MAE has no frozen preprocessing."""
-        del key
+        del rest, key
         return images
 
     def corrupt(self, key: Key, batch_size: int, kind: str = "training") -> PatchCorruption:
@@ -165,15 +180,19 @@ class Mae:
         return (features,)
 
     def decode(
-        self, rest: Params, features: Sequence[Array], corruption: PatchCorruption
+        self, params: Params, features: Sequence[Array], corruption: PatchCorruption
     ) -> tuple[Array, ...]:
         """One array of predicted patches ``[b, patches, patch² · channels]``."""
-        patches: Any = self._decoder.apply({"params": rest}, features[0], corruption.restore)
+        decoder = {"params": params["decoder"]}
+        patches: Any = self._decoder.apply(decoder, features[0], corruption.restore)
         return (patches,)
 
-    def output_target(self, images: Float[Array, "b h w c"]) -> tuple[Array, ...]:
-        """The pictures' own patches."""
-        return (patchify(images, self.patch_size),)
+    def output_target(
+        self, params: Params, inputs: Array, corruption: PatchCorruption
+    ) -> tuple[Array, ...]:
+        """The noise pictures' own patches."""
+        del params, corruption
+        return (patchify(inputs, self.patch_size),)
 
     def output_mask(self, corruption: PatchCorruption) -> Array:
         """1 at removed patches, ``[b, patches, 1]``."""
@@ -184,9 +203,9 @@ class Mae:
     ) -> Float[Array, ""]:
         """Mean squared error of the removed patches' pixels under a random mask."""
         corruption = self.corrupt(key, images.shape[0])
-        encoder, decoder = self.split(params)
-        (predicted,) = self.decode(decoder, self.encode(encoder, images, corruption), corruption)
-        (target,) = self.output_target(images)
+        features = self.encode(params["encoder"], images, corruption)
+        (predicted,) = self.decode(params, features, corruption)
+        target = patchify(images, self.patch_size)
         if self.norm_pix_loss:
             mean = target.mean(-1, keepdims=True)
             target = (target - mean) / jnp.sqrt(target.var(-1, keepdims=True, ddof=1) + 1e-6)
@@ -194,14 +213,14 @@ class Mae:
         return (error * corruption.mask).sum() / corruption.mask.sum()
 
     def restore(
-        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, key: Key
+        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, keys: Keys
     ) -> Float[Array, "b h w c"]:
         """Fills every patch that the mask touches and pastes the visible pixels back.
 
         Raises:
             ValueError: the mask touches no patch, or all of them.
         """
-        del key
+        del keys  # nothing is drawn
         g, p = self.grid, self.patch_size
         touched = np.asarray(mask).reshape(g, p, g, p).max((1, 3)) > 0
         if touched.all() or not touched.any():
@@ -211,8 +230,8 @@ class Mae:
                 f"{'smaller' if touched.all() else 'larger'} hole."
             )
         corruption = corruptions.fixed_patches(touched, images.shape[0])
-        encoder, decoder = self.split(params)
-        (patches,) = self.decode(decoder, self.encode(encoder, images, corruption), corruption)
+        features = self.encode(params["encoder"], images, corruption)
+        (patches,) = self.decode(params, features, corruption)
         low, high = self.pixel_range
         painted = jnp.clip(unpatchify(patches.astype(jnp.float32), p, self.channels), low, high)
         return jnp.where(jnp.asarray(mask) > 0, painted, images)

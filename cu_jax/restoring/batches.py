@@ -80,5 +80,9 @@ def restorer(model: Model, mask: Float[np.ndarray, "h w 1"], batch_size: int = 3
 
 def _restored(model: Model, mask: np.ndarray) -> Callable[[Params, Any], Array]:
     restored = restoration(model, mask)
-    # The same key for every batch: the same pictures give the same result.
-    return lambda params, images: restored(params, images, jax.random.key(0))
+
+    def with_keys(params: Params, images: Any) -> Array:
+        # The same key for every picture: what becomes of one does not depend on the others.
+        return restored(params, images, jnp.broadcast_to(jax.random.key(0), (len(images),)))
+
+    return with_keys

@@ -25,7 +25,7 @@ import numpy as np
 import optax
 
 from cu_jax import convert
-from cu_jax.data import open_data
+from cu_jax.data import open_data, pixel_statistics
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.losses import weighted_mean
 from cu_jax.methods import frozen_parts, unlearning_objectives
@@ -101,14 +101,16 @@ class Study:
         self.model = MODELS["mae"](config.model)
         data = open_data(config.data, (28, 28, 1))
         self.teacher, _ = original_model(config, self.model, None, {})
-        self.frozen = frozen_parts(self.model, self.teacher)
+        statistics = pixel_statistics(data.source("forget", "train"))
+        loss = loss_config(config, *(values.tolist() for values in statistics))
+        self.frozen = frozen_parts(loss, self.model, self.teacher)
         self.starts = {}
         for name in ("original", "utility", "complete"):
             params = convert.load_weights(
                 run / "solutions" / name / "params.safetensors", self.teacher
             )
             self.starts[name], _ = self.model.split(params)
-        self.losses = unlearning_objectives(loss_config(config, data), self.model)
+        self.losses = unlearning_objectives(loss, self.model)
         self.images = {}
         for name in ("retain", "forget"):
             source = data.source(name, "train")
@@ -116,7 +118,7 @@ class Study:
         self.compiled = {}
         self.size, self.steps = config.batch_size, steps
         self.base = base_optimizer(config.pareto.optimizer, steps)
-        self.full = FullSetLosses(self.losses, self.model, self.teacher, data, 500, 0)
+        self.full = FullSetLosses(self.losses, self.model, self.frozen, data, 500, 0)
 
     def step(self, update, carry, index, key):
         """One update from freshly drawn batches; the constraint's in two halves."""

@@ -55,7 +55,7 @@ def whole_steps():
     """Name to (compiled step, state) for the composite loss and ours, and the parameter count."""
     model = MODELS["mae"](MODEL)
     teacher = model.init(jax.random.key(0))
-    frozen = frozen_parts(model, teacher)
+    frozen = frozen_parts(LOSS, model, teacher)
     losses = unlearning_objectives(LOSS, model)
     images = jax.random.bits(jax.random.key(1), (2, BATCH, 32, 32, 3), jnp.uint8)
     retain, forget = ({"image": x, "label": jnp.zeros(BATCH, jnp.int32)} for x in images)

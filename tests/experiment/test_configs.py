@@ -7,7 +7,7 @@ import pytest
 from cu_jax import config as settings
 from cu_jax.data import open_data
 from cu_jax.holes import parse_holes
-from cu_jax.methods import METHODS
+from cu_jax.methods import METHODS, frozen_parts
 from cu_jax.models import MODELS
 from cu_jax.pretraining import original_model
 from cu_jax.stages import stage_steps
@@ -70,7 +70,8 @@ def test_mae_imagenet_takes_one_step(config_of):
     chosen = dict(config.boundary) | dict(config.pareto)
     chosen |= dict(space="encoder", noise_mean=(0.5,) * 3, noise_std=(0.2,) * 3)
     chosen |= dict(phase="pareto", swap=False)
-    method = METHODS["controllable"](type(config)(chosen), model, teacher)
+    chosen = type(config)(chosen)
+    method = METHODS["controllable"](chosen, model, frozen_parts(chosen, model, teacher))
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
     batch = {"image": pictures, "label": np.zeros(2, np.int32)}
     state = method.init(teacher, steps=10.0, epsilon=0.01)

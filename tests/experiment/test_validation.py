@@ -70,7 +70,11 @@ def plain(model, params, classifier, source, hole):
     """All pictures at once, straight from the definitions."""
     images = jnp.asarray(source.image / np.float32(255))
     out = np.asarray(
-        jax.jit(lambda p: model.restore(p, images, hole.mask, jax.random.key(0)))(params)
+        jax.jit(
+            lambda p: model.restore(
+                p, images, hole.mask, jax.random.split(jax.random.key(0), len(images))
+            )
+        )(params)
     )
     where = np.broadcast_to(hole.mask > 0, out.shape)
     mse = np.square(out - images).sum((1, 2, 3), where=where) / hole.mask.sum()

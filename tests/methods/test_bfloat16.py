@@ -11,7 +11,7 @@ from cu_jax.config import optimizer
 from cu_jax.data import Data, MemorySource
 from cu_jax.data.manifest import Manifest
 from cu_jax.evaluation import FullSetLosses
-from cu_jax.methods import METHODS, unlearning_objectives
+from cu_jax.methods import METHODS, frozen_parts, unlearning_objectives
 from cu_jax.methods.objectives import SPACES
 from cu_jax.models import MODELS
 from cu_jax.training import compile_step
@@ -43,7 +43,8 @@ def sets():
 
 def path(dtype, teacher, sets, space, steps):
     """States and scalars of a few updates, compiled as the training loop compiles them."""
-    method = METHODS["controllable"](ConfigDict(BASE | {"space": space}), model_of(dtype), teacher)
+    config, model = ConfigDict(BASE | {"space": space}), model_of(dtype)
+    method = METHODS["controllable"](config, model, frozen_parts(config, model, teacher))
     mesh = sharding.make_mesh()
     step, found = compile_step(method, mesh), []
     state, key = sharding.put_replicated(mesh, (method.init(teacher, **KNOBS), jax.random.key(1)))
@@ -88,8 +89,9 @@ def test_the_original_loses_nothing_on_the_whole_sets(teacher, sets):
     }
     data = Data(Manifest({}), ("0",), (28, 28, 1), sources)
     model = model_of("bfloat16")
-    objectives = unlearning_objectives(ConfigDict(BASE | {"space": "encoder"}), model)
-    full = FullSetLosses(objectives, model, teacher, data, 3, 0)(teacher)
+    config = ConfigDict(BASE | {"space": "encoder"})
+    objectives, frozen = unlearning_objectives(config, model), frozen_parts(config, model, teacher)
+    full = FullSetLosses(objectives, model, frozen, data, 3, 0)(teacher)
     assert full.retain_loss == 0 and full.retain_grad_norm == 0
     assert full.forget_loss > 0.05 and full.forget_grad_norm > 0
 

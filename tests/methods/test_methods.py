@@ -41,7 +41,7 @@ def config(**changes):
 def test_at_the_original_the_retain_loss_and_its_gradient_are_zero(model, teacher, space):
     losses = unlearning_objectives(config(space=space), model)
     encoder, _ = model.split(teacher)
-    frozen, key = frozen_parts(model, teacher), jax.random.key(1)
+    frozen, key = frozen_parts(config(), model, teacher), jax.random.key(1)
     value, grad = jax.value_and_grad(lambda e: losses.retain(e, batch(0), frozen, key).sum())(
         encoder
     )
@@ -54,7 +54,7 @@ def test_at_the_original_the_retain_loss_and_its_gradient_are_zero(model, teache
 def test_each_example_counts_alone(model, teacher):
     losses = unlearning_objectives(config(), model)
     encoder, _ = model.split(teacher)
-    frozen, key = frozen_parts(model, teacher), jax.random.key(1)
+    frozen, key = frozen_parts(config(), model, teacher), jax.random.key(1)
     one = batch(0)
     other = one | {"image": one["image"].at[3].set(0)}
     a, b = (losses.forget(encoder, x, frozen, key) for x in (one, other))
@@ -65,7 +65,7 @@ def test_each_example_counts_alone(model, teacher):
 def test_output_space_counts_removed_patches_alone(model, teacher):
     losses = unlearning_objectives(config(space="output"), model)
     encoder, rest = model.split(teacher)
-    frozen = frozen_parts(model, teacher)
+    frozen = frozen_parts(config(), model, teacher)
     moved = frozen | {"rest": jax.tree.map(lambda x: 1.1 * x, rest)}
     key = jax.random.key(1)
     kept = losses.forget(encoder, batch(0), frozen, key)
@@ -73,7 +73,8 @@ def test_output_space_counts_removed_patches_alone(model, teacher):
 
 
 def run(model, teacher, name, steps=3, knobs=None, start=None, **changes):
-    method = METHODS[name](config(**changes), model, teacher)
+    settings = config(**changes)
+    method = METHODS[name](settings, model, frozen_parts(settings, model, teacher))
     state = method.init(teacher if start is None else start, steps=10.0, **(knobs or {}))
     step = jax.jit(method.step)
     for index in range(steps):
@@ -92,7 +93,7 @@ def test_unlearning_moves_the_encoder_alone(model, teacher, name, knobs):
     assert trained is encoder and frozen is rest
     moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.params, encoder)
     assert min(jax.tree.leaves(moved)) > 0
-    same = jax.tree.map(np.array_equal, state.frozen, frozen_parts(model, teacher))
+    same = jax.tree.map(np.array_equal, state.frozen, frozen_parts(config(), model, teacher))
     assert all(jax.tree.leaves(same))
     assert int(state.step) == 3 and int(scalars["notfinite_count"]) == 0
 
@@ -128,7 +129,7 @@ def test_composite_is_the_gradient_of_the_weighted_sum(model, teacher):
 def test_a_batch_that_is_not_finite_moves_nothing(model, teacher):
     broken = jax.tree.map(lambda x: x * jnp.nan, teacher)
     for name, knobs in (("controllable", {"epsilon": 0.1}), ("composite", {"alpha": 0.3})):
-        method = METHODS[name](config(), model, broken)
+        method = METHODS[name](config(), model, frozen_parts(config(), model, broken))
         state = method.init(teacher, steps=10.0, **knobs)
         after, scalars = jax.jit(method.step)(state, batch(0), batch(1), jax.random.key(0))
         assert all(jax.tree.leaves(jax.tree.map(np.array_equal, after.params, state.params)))
@@ -146,6 +147,6 @@ def test_a_batch_that_is_not_finite_moves_nothing(model, teacher):
 )
 def test_wrong_settings_are_refused(model, teacher, name, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        METHODS[name](config(**changes), model, teacher).init(
+        METHODS[name](config(**changes), model, None).init(
             teacher, steps=1.0, epsilon=1.0, alpha=1.0
         )
