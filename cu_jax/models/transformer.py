@@ -12,6 +12,27 @@ from cu_jax.positions import sincos_table
 _XAVIER = nn.initializers.xavier_uniform()
 
 
+def check_widths(part: str, width: int, heads: int) -> None:
+    """Refuses a width that heads and two-dimensional positions cannot share evenly.
+
+    Args:
+        part: ``encoder`` or ``decoder``, as in the settings' names.
+        width: of the features.
+        heads: of the attention.
+
+    Raises:
+        ValueError: if the width is no multiple of 4, or none of heads.
+
+    Example:
+        >>> check_widths("encoder", width=768, heads=12)
+    """
+    if width % 4 or width % heads:
+        raise ValueError(
+            f"{part}_width must be a multiple of 4 and of {part}_heads, got {width} and "
+            f"{heads}: change config.model.{part}_width."
+        )
+
+
 def layer_norm(dtype: Any, name: str) -> nn.LayerNorm:
     """LayerNorm with the published models' eps 1e-6."""
     return nn.LayerNorm(epsilon=1e-6, dtype=dtype, name=name)

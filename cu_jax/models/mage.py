@@ -1,0 +1,199 @@
+"""MAGE (Li et al., 2023): a masked transformer over the tokens of a frozen VQ-GAN.
+
+The encoder reads the visible tokens, a class token and some mask tokens; the decoder says for every
+hidden place which code stands there. Pictures are restored by iterative decoding.
+
+References:
+    Li et al., *MAGE: MAsked Generative Encoder to Unify Representation Learning and Image
+    Synthesis*, CVPR 2023, arXiv 2211.09117.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int32
+
+from cu_jax import token_corruptions
+from cu_jax.corruptions import Key
+from cu_jax.models import maskgit
+from cu_jax.models.blending import blend, soft_mask
+from cu_jax.models.interface import Params
+from cu_jax.models.mage_networks import Decoder, Encoder
+from cu_jax.models.mage_settings import MageSettings
+from cu_jax.models.patches import touched_patches
+from cu_jax.models.vqgan import VqGan
+from cu_jax.token_corruptions import TokenCorruption
+
+_SMOOTHING = 0.1
+
+
+class Mage(MageSettings):
+    """MAGE with its tokenizer, a :class:`cu_jax.models.interface.Model`.
+
+    Its settings are :class:`cu_jax.models.mage_settings.MageSettings`.
+
+    Example:
+        >>> import jax
+        >>> vqgan = VqGan(image_size=16, channels=1, width=4, multipliers=(1, 1, 1), res_blocks=1,
+        ...               groups=2, codes=8, code_width=4)
+        >>> mage = Mage(vqgan, encoder_width=16, encoder_depth=1, encoder_heads=2, decoder_width=16,
+        ...             decoder_depth=1, decoder_heads=2, vocabulary=10, class_token=8, fill=(0.5,))
+        >>> encoder, rest = mage.split(jax.jit(mage.init)(jax.random.key(0)))
+        >>> images = jax.numpy.zeros((2, 16, 16, 1))
+        >>> tokens = jax.jit(mage.prepare)(rest, images, jax.random.key(1))
+        >>> corruption = mage.corrupt(jax.random.key(2), batch_size=2)
+        >>> (features,) = jax.jit(mage.encode)(encoder, tokens, corruption)
+        >>> tokens.shape, corruption.keep.shape, features.shape
+        ((2, 16), (2, 8), (2, 9, 16))
+    """
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(height, width, channels)``."""
+        return self.tokenizer.image_shape
+
+    @property
+    def patch_size(self) -> int:
+        """Side in pixels of a token."""
+        return self.tokenizer.patch_size
+
+    @property
+    def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """0 and 1 for each channel."""
+        channels = self.tokenizer.channels
+        return np.zeros(channels, np.float32), np.ones(channels, np.float32)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Pretraining leaves the tokenizer as it is."""
+        return ("tokenizer",)
+
+    @property
+    def _encoder(self) -> Encoder:
+        return Encoder(
+            self.vocabulary, self.class_token, self.encoder_width, self.encoder_depth,
+            self.encoder_heads, self.mlp_ratio, jnp.dtype(self.dtype),
+        )  # fmt: skip
+
+    @property
+    def _decoder(self) -> Decoder:
+        return Decoder(
+            self.vocabulary, self.tokenizer.codes, self.decoder_width, self.decoder_depth,
+            self.decoder_heads, self.mlp_ratio, jnp.dtype(self.dtype),
+        )  # fmt: skip
+
+    def init(self, key: Key) -> Params:
+        """Fresh parameters ``{"encoder": …, "decoder": …, "tokenizer": …}``, float32."""
+        key_encoder, key_decoder, key_tokenizer = jax.random.split(key, 3)
+        blank = token_corruptions.undropped(jnp.zeros((1, self.tokenizer.tokens)))
+        tokens = jnp.zeros((1, self.tokenizer.tokens), jnp.int32)
+        encoder = self._encoder.init(key_encoder, tokens, blank.keep, blank.masked)["params"]
+        features = jnp.zeros((1, 1 + self.tokenizer.tokens, self.encoder_width))
+        words = encoder["token_emb"]["word_embeddings"]
+        decoder: Any = self._decoder.init(
+            key_decoder, features, blank.restore, blank.masked, words if self.tie_head else None
+        )["params"]
+        if not self.tie_head:
+            decoder["mlm_layer"]["word_embeddings"] = jnp.copy(words)
+        tokenizer = self.tokenizer.init(key_tokenizer)
+        return {"encoder": encoder, "decoder": decoder, "tokenizer": tokenizer}
+
+    def split(self, params: Params) -> tuple[Params, Params]:
+        """``(encoder, {"decoder": …, "tokenizer": …})``."""
+        return params["encoder"], {name: params[name] for name in ("decoder", "tokenizer")}
+
+    def merge(self, encoder: Params, rest: Params) -> Params:
+        """The whole tree again."""
+        return {"encoder": encoder, **rest}
+
+    def prepare(
+        self, rest: Params, images: Float[Array, "b h w c"], key: Key
+    ) -> Int32[Array, "b n"]:
+        """The pictures' tokens, through which no gradient flows."""
+        del key
+        return self.tokenizer.encode(jax.lax.stop_gradient(rest["tokenizer"]), images)
+
+    def corrupt(self, key: Key, batch_size: int, kind: str = "training") -> TokenCorruption:
+        """Random tokens of each picture at one rate; ``kind`` is ``training``."""
+        if kind != "training":
+            raise ValueError(f"MAGE's corruption kind must be 'training', got {kind!r}.")
+        tokens = self.tokenizer.tokens
+        return token_corruptions.random_tokens(
+            key, batch_size, tokens, int(tokens * self.drop),
+            self.mask_mean, self.mask_std, self.mask_min, self.mask_max,
+        )  # fmt: skip
+
+    def encode(
+        self, encoder: Params, inputs: Int32[Array, "b n"], corruption: TokenCorruption
+    ) -> tuple[Array, ...]:
+        """One map ``[b, 1 + kept, width]``, after the final norm, class token included."""
+        keep, masked = corruption.keep, corruption.masked
+        features: Any = self._encoder.apply({"params": encoder}, inputs, keep, masked)
+        return (features,)
+
+    def decode(
+        self, params: Params, features: Sequence[Array], corruption: TokenCorruption
+    ) -> tuple[Array, ...]:
+        """One array of the codes' logits, float32 ``[b, n, codes]``."""
+        words = params["encoder"]["token_emb"]["word_embeddings"] if self.tie_head else None
+        logits: Any = self._decoder.apply(
+            {"params": params["decoder"]},
+            features[0], corruption.restore, corruption.masked, words,
+        )  # fmt: skip
+        return (logits,)
+
+    def output_target(
+        self, params: Params, inputs: Int32[Array, "b n"], corruption: TokenCorruption
+    ) -> tuple[Array, ...]:
+        """Zeros, the logits of a model that has no idea: nothing is run for them."""
+        del params, corruption
+        return (jnp.zeros((*inputs.shape, self.tokenizer.codes)),)
+
+    def output_mask(self, corruption: TokenCorruption) -> Array:
+        """1 at masked tokens, ``[b, n, 1]``."""
+        return corruption.masked[..., None]
+
+    def pretrain_loss(
+        self, params: Params, images: Float[Array, "b h w c"], key: Key
+    ) -> Float[Array, ""]:
+        """Cross-entropy of the masked tokens' codes under a random mask, labels smoothed by 0.1."""
+        key_prepare, key_corrupt = jax.random.split(key)
+        tokens = self.prepare(params, images, key_prepare)
+        corruption = self.corrupt(key_corrupt, images.shape[0])
+        features = self.encode(params["encoder"], tokens, corruption)
+        (logits,) = self.decode(params, features, corruption)
+        scores = jax.nn.log_softmax(logits)
+        right = jnp.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
+        loss = -(1 - _SMOOTHING) * right - _SMOOTHING * scores.mean(-1)
+        return (loss * corruption.masked).sum() / corruption.masked.sum()
+
+    def restore(
+        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, keys: Array
+    ) -> Float[Array, "b h w c"]:
+        """Samples every token at or near the hole and lays the result softly over the picture.
+
+        Raises:
+            ValueError: the mask touches no token, or leaves none with the margin around it.
+        """
+        hidden = touched_patches(mask, self.patch_size, self.margin).reshape(-1)
+        filled = jnp.where(jnp.asarray(mask) > 0, jnp.asarray(self.fill, jnp.float32), images)
+        tokens = self.tokenizer.encode(params["tokenizer"], filled)
+
+        def logits(tokens: Array, masked: Array) -> Array:
+            corruption = token_corruptions.undropped(masked)
+            features = self.encode(params["encoder"], tokens, corruption)
+            return self.decode(params, features, corruption)[0]
+
+        tokens = maskgit.sample(logits, tokens, hidden, keys, self.steps, self.temperature)
+        painted = self.tokenizer.decode(params["tokenizer"], tokens)
+        return blend(filled, painted, soft_mask(mask, self.blend_grow, self.blend_blur))
+
+
+def build(config: Any) -> Mage:
+    """The model of a config's ``model`` section: every key but ``name``, ``tokenizer`` nested."""
+    settings: dict[str, Any] = {name: value for name, value in config.items() if name != "name"}
+    settings["tokenizer"] = VqGan(**settings["tokenizer"])
+    return Mage(**settings)
