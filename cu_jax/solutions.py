@@ -118,13 +118,16 @@ def _read_model(path: Path) -> Model:
             "that the run was made with."
         )
     # JSON has no tuples, and models are compared and hashed.
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
-    }
     try:
-        return MODELS[name](ConfigDict(values))
+        return MODELS[name](ConfigDict(_with_tuples(settings)))
     except (TypeError, ValueError, AttributeError, KeyError, ArithmeticError) as error:
         raise ValueError(
             f"{path} must have the settings of a model {name!r}, but none can be built from it "
             f"({error}): copy the solution again."
         ) from error
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_tuples(one) for key, one in value.items()}
+    return tuple(_with_tuples(one) for one in value) if isinstance(value, list) else value

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32
 
 from cu_jax import token_corruptions
-from cu_jax.corruptions import Key
+from cu_jax.corruptions import Key, Keys
 from cu_jax.models import maskgit
 from cu_jax.models.blending import blend, soft_mask
 from cu_jax.models.interface import Params
@@ -63,8 +63,7 @@ class Mage(MageSettings):
     @property
     def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 for each channel."""
-        channels = self.tokenizer.channels
-        return np.zeros(channels, np.float32), np.ones(channels, np.float32)
+        return self.tokenizer.pixel_range
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -171,7 +170,7 @@ class Mage(MageSettings):
         return (loss * corruption.masked).sum() / corruption.masked.sum()
 
     def restore(
-        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, keys: Array
+        self, params: Params, images: Float[Array, "b h w c"], mask: np.ndarray, keys: Keys
     ) -> Float[Array, "b h w c"]:
         """Samples every token at or near the hole and lays the result softly over the picture.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int32
 
 from cu_jax.corruptions import Key
@@ -115,6 +116,16 @@ class VqGan:
     def image_shape(self) -> tuple[int, int, int]:
         """``(height, width, channels)``."""
         return (self.image_size, self.image_size, self.channels)
+
+    @property
+    def pixel_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """0 and 1 for each channel."""
+        return np.zeros(self.channels, np.float32), np.ones(self.channels, np.float32)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Pretraining trains all of it."""
+        return ()
 
     @property
     def _encoder(self) -> Encoder:

@@ -1,0 +1,77 @@
+"""Unlearn MAGE, a transformer over a VQ-GAN's tokens, on real digits: retain 0-4, forget 5-9.
+
+sh launch/local.sh --config=configs/vqgan_mnist.py --workdir=runs/vqgan_mnist
+"""
+
+from ml_collections import ConfigDict
+
+from cu_jax.config import default_config, optimizer
+
+
+def get_config() -> ConfigDict:
+    """The settings."""
+    config = default_config()
+    config.name = "vqgan_mnist"
+    config.checkpoint_every_steps = 100  # A killed run loses five seconds at most.
+    config.model = ConfigDict(
+        dict(
+            name="mage",
+            tokenizer=dict(
+                image_size=28,
+                channels=1,
+                width=8,
+                multipliers=(1, 1, 4),
+                res_blocks=1,
+                groups=2,
+                codes=128,
+                code_width=16,
+                dtype="float32",
+            ),
+            encoder_width=64,
+            encoder_depth=4,
+            encoder_heads=4,
+            decoder_width=64,
+            decoder_depth=2,
+            decoder_heads=4,
+            mlp_ratio=4.0,
+            vocabulary=130,  # 128 codes, the class token's and the mask's.
+            class_token=128,
+            mask_mean=0.55,
+            mask_std=0.25,
+            mask_min=0.5,
+            mask_max=1.0,
+            drop=0.5,
+            tie_head=False,
+            margin=0,
+            fill=(0.0,),
+            blend_grow=0,
+            blend_blur=0.0,
+            steps=20,
+            temperature=6.0,
+            noise_pool=256,
+            dtype="float32",
+        )
+    )
+    config.data.update(
+        name="mnist5k",
+        retain=("0", "1", "2", "3", "4"),
+        forget=("5", "6", "7", "8", "9"),
+        validation_per_class=100,
+    )
+    config.tokenizer.update(weights="vqgan_mnist", steps=1500, batch_size=16, augment="affine")
+    config.tokenizer.optimizer = optimizer(3e-3, b2=0.999, warmup_steps=100)
+    config.pretrain.update(weights="mage_mnist", steps=4500, batch_size=64, augment="affine")
+    config.pretrain.optimizer = optimizer(1.5e-3, warmup_steps=200, weight_decay=0.05)
+    config.classifier.update(
+        weights="digits_classifier", steps=1500, batch_size=64, augment="affine"
+    )
+    config.classifier.optimizer = optimizer(2e-3, b2=0.999, weight_decay=0.05)
+
+    config.boundary.update(steps=200, utility_alpha=0.5, gradient_decay=0.9, value_decay=0.9)
+    config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
+    config.pareto.update(steps=400, first_steps=700, gradient_decay=0.9, value_decay=0.9)
+    config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
+    config.composite_alphas = (0.07, 0.18, 0.45)
+
+    config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
+    return config
