@@ -18,7 +18,7 @@ class Making:
     """How a run was made, as names and texts.
 
     Attributes:
-        identity: Seed and hashes.
+        identity: Seed, hashes, and what the solutions share that a reader may not expect.
         boundaries: The range of the control coefficient.
         stages: Seconds of each stage.
         environment: Versions, platform and devices.
@@ -99,6 +99,7 @@ def making(results: Results, settings: Mapping[str, Any] | None) -> Making:
             ("seed", as_text(config.get("seed"))),
             ("hash of the settings", results.config_hash),
             ("hash of the manifest", as_text(results.manifest_hash)),
+            *_output_layer(config.get("model", {})),
         ),
         boundaries=(
             ("ε min (complete)", cell(b.epsilon_min, ".4f")),
@@ -110,6 +111,14 @@ def making(results: Results, settings: Mapping[str, Any] | None) -> Making:
         settings=groups,
         foreign=settings is not None and settings.get("hash") != results.config_hash,
     )
+
+
+def _output_layer(model: Mapping[str, Any]) -> Rows:
+    """Whether unlearning the encoder changes the decoder too, of models where either can be."""
+    if "tie_head" not in model:
+        return ()
+    tied = "shared with the encoder's token embeddings, and changed with them"
+    return (("output layer", tied if model["tie_head"] else "the original's, frozen"),)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Rows:
