@@ -47,7 +47,9 @@ def grown(mask: Bool[np.ndarray, "h w"], by: int) -> Bool[np.ndarray, "h w"]:
     return rows @ mask @ columns
 
 
-def touched_patches(mask: np.ndarray, patch: int, margin: int = 0) -> Bool[np.ndarray, "g g"]:
+def touched_patches(
+    mask: np.ndarray, patch: int, margin: int = 0
+) -> Bool[np.ndarray, "rows columns"]:
     """The patches that a hole touches, and ``margin`` more around them.
 
     Args:
