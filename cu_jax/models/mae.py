@@ -20,7 +20,8 @@ from cu_jax import corruptions
 from cu_jax.corruptions import Key, Keys, PatchCorruption
 from cu_jax.models.interface import Params
 from cu_jax.models.mae_networks import Decoder, Encoder
-from cu_jax.models.patches import patchify, unpatchify
+from cu_jax.models.patches import patchify, touched_patches, unpatchify
+from cu_jax.models.transformer import check_widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +78,8 @@ class Mae:
                 f"image_size must be a multiple of patch_size, got {self.image_size} and "
                 f"{self.patch_size}: change config.model.patch_size."
             )
-        for part in ("encoder", "decoder"):
-            width, heads = getattr(self, f"{part}_width"), getattr(self, f"{part}_heads")
-            if width % 4 or width % heads:
-                raise ValueError(
-                    f"{part}_width must be a multiple of 4 and of {part}_heads, got {width} and "
-                    f"{heads}: change config.model.{part}_width."
-                )
+        check_widths("encoder", self.encoder_width, self.encoder_heads)
+        check_widths("decoder", self.decoder_width, self.decoder_heads)
         if not 0 <= self.mask_ratio < 1 or self.kept < 1:
             raise ValueError(
                 f"mask_ratio must lie in [0, 1) and leave a patch visible, got {self.mask_ratio}."
@@ -221,15 +217,8 @@ class Mae:
             ValueError: the mask touches no patch, or all of them.
         """
         del keys  # nothing is drawn
-        g, p = self.grid, self.patch_size
-        touched = np.asarray(mask).reshape(g, p, g, p).max((1, 3)) > 0
-        if touched.all() or not touched.any():
-            raise ValueError(
-                f"A hole must leave at least one patch of {p} x {p} pixels whole and touch at "
-                f"least one, but it touches {touched.sum()} of {touched.size}: give a "
-                f"{'smaller' if touched.all() else 'larger'} hole."
-            )
-        corruption = corruptions.fixed_patches(touched, images.shape[0])
+        p = self.patch_size
+        corruption = corruptions.fixed_patches(touched_patches(mask, p), images.shape[0])
         features = self.encode(params["encoder"], images, corruption)
         (patches,) = self.decode(params, features, corruption)
         low, high = self.pixel_range

@@ -66,6 +66,9 @@ def test_every_step_masks_as_many_as_scheduled_and_none_that_is_known(keys):
     for (mask, tokens), (later, after) in zip(seen, [*seen[1:], (0, out)], strict=True):
         assert (later <= mask).all()
         np.testing.assert_array_equal(after[mask == 0], tokens[mask == 0])
+    # What stays unknown is drawn anew.
+    again = seen[2][0] > 0
+    assert (seen[1][1][again] != seen[2][1][again]).mean() > 0.5
     np.testing.assert_array_equal(out[:, 100:], known[:, 100:])
     assert len(set(out[0, :100].tolist())) > 10
 

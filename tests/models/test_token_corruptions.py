@@ -41,6 +41,11 @@ def test_the_rate_follows_the_truncated_normal_distribution():
     assert rates.min() >= 0.5 and rates.max() <= 1.0 and rates.max() > 0.95
 
 
+def test_the_number_of_masked_tokens_is_rounded_up():
+    drawn = random_tokens(jax.random.key(5), 2, 10, 4, 0.45, 0.25, 0.41, 0.49)
+    np.testing.assert_array_equal(drawn.masked.sum(1), 5)
+
+
 def test_what_would_be_dropped_must_be_masked():
     with pytest.raises(ValueError, match="of 256 at least 0.25 are masked, but 128 would be"):
         random_tokens(jax.random.key(0), 2, 256, 128, 0.55, 0.25, 0.25, 1.0)
