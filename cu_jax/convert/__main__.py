@@ -4,10 +4,12 @@ import argparse
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from cu_jax.convert.exchange import Exchanged, export_mae, import_mae
+from cu_jax.convert.exchange import Exchanged
+from cu_jax.convert.kinds import KINDS
 from cu_jax.refusals import quiet_libraries, run_command
 
 _DESCRIPTION = """\
@@ -17,9 +19,10 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
-.pth files go through PyTorch (pip install "cu-jax[convert]"), .safetensors files do not. Nothing in
-a file is ever run.
+.pth, .pt and .ckpt files go through PyTorch (pip install "cu-jax[convert]"), .safetensors files do
+not. Nothing in a file is ever run.
 """
+_FILE = ".pth, .pt, .ckpt or .safetensors file"
 _SILENT_BEFORE = 2.0  # Seconds: shorter work is over before a reader has read the line.
 
 
@@ -59,50 +62,53 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="{import,export}")
     importing = commands.add_parser("import", help="read published weights", allow_abbrev=False)
     importing.description = (
-        "Reads published weights and writes a folder that config.pretrain.weights may name and "
-        "that cu_jax.restore takes as --workdir."
+        "Reads published weights and writes a folder that a config may name and that "
+        "cu_jax.restore takes as --workdir."
     )
-    add = importing.add_argument
-    add("kind", choices=["mae"], help="the kind of model")
-    add("source", metavar="SRC", type=Path, help="a .pth, .pt or .safetensors file")
-    add("target", metavar="DIR", type=Path, help="a folder, new or empty")
-    add(
-        "--heads",
-        metavar="ENCODER,DECODER",
-        type=_two_numbers,
-        help="attention heads of a model that is none of the three published",
-    )
-    add("--norm-pix", action="store_true", help="take a model that predicts normalized patches")
-    _add_common(importing, "write over an earlier import")
+    for name, add in _kinds(importing):
+        add("source", metavar="SRC", type=Path, help=f"a {_FILE}")
+        add("target", metavar="DIR", type=Path, help="a folder, new or empty")
+        _add_options(add, KINDS[name].import_options, "write over an earlier import")
     importing.set_defaults(doing="Reading", done="Imported", work=_import)
 
     exporting = commands.add_parser("export", help="write a solution", allow_abbrev=False)
     exporting.description = (
         "Writes a solution of a run with the keys, shapes and dtypes of the published weights."
     )
-    add = exporting.add_argument
-    add("kind", choices=["mae"], help="the kind of model")
-    add("source", metavar="WORKDIR", type=Path, help="the folder of a run, or of an import")
-    add("target", metavar="DST", type=Path, help="a .pth, .pt or .safetensors file, new")
-    add("--solution", required=True, metavar="NAME", help="the folder's name in WORKDIR/solutions")
-    _add_common(exporting, "write over DST")
+    for name, add in _kinds(exporting):
+        add("source", metavar="WORKDIR", type=Path, help="the folder of a run, or of an import")
+        add("target", metavar="DST", type=Path, help=f"a {_FILE}, new")
+        add("--solution", required=True, metavar="NAME", help="its folder in WORKDIR/solutions")
+        _add_options(add, KINDS[name].export_options, "write over DST")
     exporting.set_defaults(doing="Exporting from", done="Exported", work=_export)
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser, force: str) -> None:
-    parser.add_argument("--force", action="store_true", help=force)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of a refusal")
+def _kinds(parser: argparse.ArgumentParser) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """A parser for each kind: its name, and how arguments are added to it."""
+    parsers = parser.add_subparsers(required=True, dest="kind", metavar="{" + ",".join(KINDS) + "}")
+    for name, kind in KINDS.items():
+        child = parsers.add_parser(name, help=kind.about, allow_abbrev=False)
+        yield name, child.add_argument
+
+
+def _add_options(add: Callable[..., Any], names: Sequence[str], force: str) -> None:
+    for name in names:
+        add(f"--{name.replace('_', '-')}", **_OPTIONS[name])
+    add("--force", action="store_true", help=force)
+    add("--debug", action="store_true", help="show the traceback of a refusal")
 
 
 def _import(args: argparse.Namespace) -> Exchanged:
-    return import_mae(
-        args.source, args.target, heads=args.heads, norm_pix=args.norm_pix, force=args.force
-    )
+    kind = KINDS[args.kind]
+    options = {name: getattr(args, name) for name in kind.import_options}
+    return kind.bring(args.source, args.target, force=args.force, **options)
 
 
 def _export(args: argparse.Namespace) -> Exchanged:
-    return export_mae(args.source, args.solution, args.target, force=args.force)
+    kind = KINDS[args.kind]
+    options = {name: getattr(args, name) for name in kind.export_options}
+    return kind.send(args.source, args.solution, args.target, force=args.force, **options)
 
 
 def _two_numbers(text: str) -> tuple[int, int]:
@@ -113,6 +119,19 @@ def _two_numbers(text: str) -> tuple[int, int]:
             f"must be two numbers such as 12,16, got {text!r}"
         ) from None
     return encoder, decoder
+
+
+_OPTIONS: Mapping[str, dict[str, Any]] = {
+    "heads": {
+        "metavar": "ENCODER,DECODER",
+        "type": _two_numbers,
+        "help": "attention heads of a model of no published size",
+    },
+    "norm_pix": {
+        "action": "store_true",
+        "help": "take a model that predicts normalized patches",
+    },
+}
 
 
 @contextlib.contextmanager

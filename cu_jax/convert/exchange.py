@@ -1,37 +1,25 @@
-"""Published masked autoencoders in, and solutions of a run out as published."""
+"""The folder of an import and the file of an export, alike for every kind of published weights."""
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cu_jax.atomic import replacing
-from cu_jax.convert import mae
-from cu_jax.convert.mae_layout import MaeSizes, layout, recognize
-from cu_jax.convert.mae_settings import (
-    check_norm_pix,
-    choose_heads,
-    describe,
-    model_settings,
-    sizes_of,
-)
-from cu_jax.convert.state_files import (
-    TORCH_ENDINGS,
-    check_ending,
-    import_torch,
-    read_state,
-    write_state,
-)
+from cu_jax.convert.state_files import TORCH_ENDINGS, check_ending, import_torch
 from cu_jax.convert.weights import load_weights, save_weights
 
 MODEL_FORMAT = 1
 """Version of ``solutions/<name>/model.json``."""
 SOLUTION = Path("solutions", "original")
 """Where an import lies in its folder: what reads the original of a run reads it too."""
-
-_PARAMS, _MODEL, _POSITIONS = "params.safetensors", "model.json", "positions.safetensors"
+PARAMS, MODEL = "params.safetensors", "model.json"
+"""The files of every solution."""
+POSITIONS, UNUSED = "positions.safetensors", "unused.safetensors"
+"""Beside them, in some imports: what the published file holds and our parameters do not."""
 
 
 class Exchanged(NamedTuple):
@@ -46,76 +34,97 @@ class Exchanged(NamedTuple):
     notes: tuple[str, ...]
 
 
-def import_mae(
-    source: Path,
-    folder: Path,
-    *,
-    heads: tuple[int, int] | None = None,
-    norm_pix: bool = False,
-    force: bool = False,
-) -> Exchanged:
-    """Reads a published masked autoencoder and writes it as the original model of a folder.
-
-    Args:
-        source: a ``.pth``, ``.pt`` or ``.safetensors`` file with encoder and decoder.
-        folder: new, empty, or with ``force`` that of an import. It gets ``solutions/original/``
-            with the parameters, how to build the model, and the file's own positions.
-        heads: attention heads of encoder and decoder, for sizes that were not published.
-        norm_pix: whether to accept a model that predicts normalized patches.
-        force: whether to write over an earlier import.
-
-    Returns:
-        What was read.
+def check_folder(folder: Path, force: bool) -> None:
+    """Refuses to import into a folder with anything in it but an import that may be written over.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        FileExistsError: the folder holds something.
-        ValueError: the file is not one that can be used; nothing is written then.
+        FileExistsError: the folder is a file, or holds something.
+
+    Example:
+        >>> check_folder(Path("no/such/folder"), force=False)
     """
-    _check_folder(folder, force)
-    state = read_state(source)
-    sizes = recognize({key: array.shape for key, array in state.arrays.items()}, str(source))
-    mae.check_positions(state.arrays, sizes, str(source))
-    settings = model_settings(sizes, choose_heads(sizes, heads, source), norm_pix)
-    notes = check_norm_pix(state.args, source, norm_pix)
-    if set(settings["std"]) == {1.0}:
-        notes += ("Its pictures are taken as they are in [0, 1]: mean 0, deviation 1.",)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"DIR must be a folder, and {folder} is a file: give another.")
+    found = {path for path in folder.rglob("*") if not path.name.endswith(".tmp")}
+    if not found:
+        return
+    own = {folder / "solutions", folder / SOLUTION}
+    own |= {folder / SOLUTION / name for name in (PARAMS, MODEL, POSITIONS, UNUSED)}
+    if not found <= own:
+        raise FileExistsError(
+            f"DIR must be new, empty, or the folder of an import, and {folder} holds other files: "
+            "give another."
+        )
+    if not force:
+        raise FileExistsError(
+            f"DIR must be new or empty, and {folder} holds an import: give another, or --force."
+        )
+
+
+def write_original(
+    folder: Path,
+    source: Path,
+    settings: Mapping[str, Any],
+    params: Any,
+    beside: Mapping[str, Mapping[str, np.ndarray]],
+) -> None:
+    """Writes an import: ``solutions/original`` of a folder.
+
+    Args:
+        folder: what :func:`check_folder` let through.
+        source: the published file, whose name is noted.
+        settings: the ``model`` section of a config, for ``model.json``.
+        params: our parameter tree.
+        beside: arrays of further files, by the file's name, :data:`POSITIONS` or :data:`UNUSED`.
+
+    Raises:
+        ValueError: the folder cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_original(Path(folder), Path("mae.pth"), {"name": "mae"}, {}, {})
+        ...     read_model(Path(folder), "original", "mae", "a masked autoencoder")
+        {'name': 'mae'}
+    """
     target = folder / SOLUTION
     try:
         target.mkdir(parents=True, exist_ok=True)
-        # Last written, first removed: where it is, the other two files belong to it.
-        (target / _MODEL).unlink(missing_ok=True)
+        # Last written, first removed: where it is, the other files belong to it.
+        for name in (MODEL, POSITIONS, UNUSED):
+            (target / name).unlink(missing_ok=True)
         made = {"imported_from": source.name}
-        save_weights(target / _PARAMS, mae.to_tree(state.arrays, sizes), made)
-        positions = {key: np.array(state.arrays[key]) for key in mae.POSITIONS}
-        save_weights(target / _POSITIONS, positions, made)
-        with replacing(target / _MODEL) as temporary:
-            text = json.dumps({"format": MODEL_FORMAT, "model": settings}, indent=2)
+        save_weights(target / PARAMS, params, made)
+        for name, arrays in beside.items():
+            save_weights(target / name, {key: np.array(x) for key, x in arrays.items()}, made)
+        with replacing(target / MODEL) as temporary:
+            text = json.dumps({"format": MODEL_FORMAT, "model": dict(settings)}, indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise ValueError(
             f"DIR must be a folder that can be written to, and {folder} is not "
             f"({error.strerror or error}): give another."
         ) from error
-    return Exchanged(describe(sizes), notes)
 
 
-def export_mae(workdir: Path, solution: str, target: Path, *, force: bool = False) -> Exchanged:
-    """Writes a solution of a run with the keys, shapes and dtypes of the published checkpoints.
+def check_target(workdir: Path, target: Path, force: bool) -> None:
+    """Refuses a file to export to that cannot be written, or must not be.
 
     Args:
-        workdir: the run's folder, or that of an import.
-        solution: the folder's name in ``solutions/``.
-        target: a ``.pth``, ``.pt`` or ``.safetensors`` file, in a folder that exists.
+        workdir: the folder of the run, or of an import.
+        target: the file.
         force: whether to write over a file.
 
-    Returns:
-        What was written.
-
     Raises:
-        FileNotFoundError: there is no such solution, or no folder for the file.
+        FileNotFoundError: its folder does not exist.
         FileExistsError: the file is there already.
-        ValueError: the solution is of another kind of model, or its files are damaged.
+        ValueError: its ending is unknown or needs PyTorch, or it lies among the solutions.
+
+    Example:
+        >>> check_target(Path("runs"), Path("no/such/folder/mae.safetensors"), force=False)
+        Traceback (most recent call last):
+        FileNotFoundError: The folder of an exported file must exist, but no/such/folder does not:
+        create it first.
     """
     check_ending(target)
     if target.suffix in TORCH_ENDINGS:
@@ -132,79 +141,104 @@ def export_mae(workdir: Path, solution: str, target: Path, *, force: bool = Fals
             f"An exported file must be new, and {target} exists: give another DST"
             + ("." if target.is_dir() else ", or --force.")
         )
-    folder = workdir / "solutions" / solution
-    model = _read_model(folder, workdir)
-    sizes = sizes_of(model, folder / _MODEL)
-    params = load_weights(folder / _PARAMS, mae.template(sizes))
-    positions, notes = _positions(workdir, sizes)
-    if model.get("norm_pix_loss"):
-        notes += ("It predicts patches normalized to mean 0 and deviation 1, not pixels.",)
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Says in a sentence that a file could not be written.
+
+    Raises:
+        ValueError: in place of an OSError.
+
+    Example:
+        >>> with writing(Path("out/mae.pth")):
+        ...     raise PermissionError("denied")
+        Traceback (most recent call last):
+        ValueError: The folder of an exported file must be one to write to, and out is not (denied):
+        give another DST.
+    """
     try:
-        write_state(target, mae.from_tree(params, sizes, positions))
+        yield
     except OSError as error:
         raise ValueError(
             f"The folder of an exported file must be one to write to, and {target.parent} is not "
             f"({error.strerror or error}): give another DST."
         ) from error
-    return Exchanged(describe(sizes), notes)
 
 
-def _check_folder(folder: Path, force: bool) -> None:
-    """Refuses a folder with anything in it but an import that may be written over."""
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"DIR must be a folder, and {folder} is a file: give another.")
-    found = {path for path in folder.rglob("*") if not path.name.endswith(".tmp")}
-    if not found:
-        return
-    own = {folder / "solutions", folder / SOLUTION}
-    own |= {folder / SOLUTION / name for name in (_PARAMS, _MODEL, _POSITIONS)}
-    if not found <= own:
-        raise FileExistsError(
-            f"DIR must be new, empty, or the folder of an import, and {folder} holds other files: "
-            "give another."
-        )
-    if not force:
-        raise FileExistsError(
-            f"DIR must be new or empty, and {folder} holds an import: give another, or --force."
-        )
+def read_model(workdir: Path, solution: str, kind: str, model: str) -> dict[str, Any]:
+    """Reads how to build a solution's model.
 
+    Args:
+        workdir: the folder of the run, or of an import.
+        solution: the name of its folder in ``solutions/``.
+        kind: what it must be, ``mae``.
+        model: the same in words, ``a masked autoencoder``.
 
-def _read_model(folder: Path, workdir: Path) -> dict[str, Any]:
-    path = folder / _MODEL
+    Returns:
+        The ``model`` section of a config.
+
+    Raises:
+        FileNotFoundError: there is no such solution.
+        ValueError: the solution is of another kind of model, or its file is damaged.
+
+    Example:
+        >>> read_model(Path("no/such/run"), "complete", "mae", "a masked autoencoder")
+        Traceback (most recent call last):
+        FileNotFoundError: A solution must have its folder in no/such/run/solutions, and there is no
+        no/such/run/solutions/complete/model.json: give the folder of a run.
+    """
+    path = workdir / "solutions" / solution / MODEL
     if not path.is_file():
-        names = sorted(one.parent.name for one in workdir.glob(f"solutions/*/{_MODEL}"))
+        names = sorted(one.parent.name for one in workdir.glob(f"solutions/*/{MODEL}"))
         raise FileNotFoundError(
             f"A solution must have its folder in {workdir / 'solutions'}, and there is no {path}: "
             + (f"there are {', '.join(names)}." if names else "give the folder of a run.")
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        version, model = data["format"], dict(data["model"])
-        kind = model["name"]
+        version, settings = data["format"], dict(data["model"])
+        found = settings["name"]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{path} must say how to build the model, but it cannot be read ({error!r}): copy the "
             "solution again."
         ) from error
-    if version != MODEL_FORMAT or kind != "mae":
+    if version != MODEL_FORMAT or found != kind:
         raise ValueError(
-            f"{path} must describe a masked autoencoder in format {MODEL_FORMAT}, got {kind!r} in "
-            f"format {version!r}: export what a run of an mae config made."
+            f"{path} must describe {model} in format {MODEL_FORMAT}, got {found!r} in "
+            f"format {version!r}: export it as the kind that it is, or give another solution."
         )
-    return model
+    return settings
 
 
-def _positions(workdir: Path, sizes: MaeSizes) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """The positions of the file that was imported, bit for bit, or the same computed anew."""
-    wanted = {key: np.zeros(layout(sizes)[key], np.float32) for key in mae.POSITIONS}
+def find_beside(
+    workdir: Path,
+    name: str,
+    wanted: Mapping[str, np.ndarray],
+    check: Callable[[Mapping[str, np.ndarray], str], None] = lambda arrays, source: None,
+) -> dict[str, np.ndarray] | None:
+    """Finds what the imported file held beside the parameters, bit for bit.
+
+    Args:
+        workdir: the folder of the import, or of a run that started from one: its config says where.
+        name: :data:`POSITIONS` or :data:`UNUSED`.
+        wanted: arrays with the shapes and dtypes that the file must have.
+        check: refuses the arrays of another model; its second argument is the file.
+
+    Returns:
+        The arrays, or None if no such file is found.
+
+    Example:
+        >>> find_beside(Path("no/such/run"), "positions.safetensors", {}) is None
+        True
+    """
     for folder in (workdir / SOLUTION, *_imported(workdir)):
         with contextlib.suppress(ValueError, FileNotFoundError):
-            found = load_weights(folder / _POSITIONS, wanted)
-            mae.check_positions(found, sizes, str(folder / _POSITIONS))
-            return found, ()
-    return mae.fixed_positions(sizes), (
-        "Its fixed positions are computed, since no imported file of them was found.",
-    )
+            found: dict[str, np.ndarray] = load_weights(folder / name, dict(wanted))
+            check(found, str(folder / name))
+            return found
+    return None
 
 
 def _imported(workdir: Path) -> list[Path]:

@@ -1,21 +1,17 @@
 """Masked autoencoders: arrays as published in PyTorch checkpoints, and our parameter tree.
 
-Pure functions of NumPy arrays. Nothing is computed but transposes, so a way there and back keeps
-every bit. The order of q, k, v, of heads, and of (row, column, channel) in a predicted patch is the
-published one in our models too.
+The renaming of :mod:`cu_jax.convert.renaming`, and the fixed positions that published files store
+and our models compute.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from cu_jax.convert.mae_layout import MaeSizes, layout
+from cu_jax.convert.renaming import Renaming, Tree, leaf_name, numbered
 from cu_jax.positions import sincos_table
-
-Tree = dict[str, Any]
 
 POSITIONS = ("pos_embed", "decoder_pos_embed")
 """Keys of published files that our tree does not hold: our models compute fixed positions."""
@@ -40,16 +36,7 @@ def to_tree(arrays: Mapping[str, Any], sizes: MaeSizes) -> Tree:
         >>> to_tree(arrays, sizes)["encoder"]["patch_embed"]["kernel"].shape
         (4, 8)
     """
-    tree: Tree = {}
-    for key in layout(sizes):
-        if key in POSITIONS:
-            continue
-        *parents, leaf = _path(key)
-        node = tree
-        for name in parents:
-            node = node.setdefault(name, {})
-        node[leaf] = _ours(arrays[key])
-    return tree
+    return _renaming(sizes).to_tree(arrays)
 
 
 def from_tree(
@@ -73,16 +60,7 @@ def from_tree(
         >>> list(back) == list(layout(sizes)), back["patch_embed.proj.weight"].shape
         (True, (8, 1, 2, 2))
     """
-    arrays = {}
-    for key, shape in layout(sizes).items():
-        if key in POSITIONS:
-            arrays[key] = positions[key]
-            continue
-        node: Any = tree
-        for name in _path(key):
-            node = node[name]
-        arrays[key] = _published(np.asarray(node), shape)
-    return arrays
+    return _renaming(sizes).from_tree(tree, positions)
 
 
 def template(sizes: MaeSizes) -> Tree:
@@ -92,8 +70,7 @@ def template(sizes: MaeSizes) -> Tree:
         >>> template(MaeSizes(4, 2, 1, 8, 1, 4, 1, 2.0))["decoder"]["decoder_pred"]["kernel"]
         ShapeDtypeStruct(shape=(4, 4), dtype=float32)
     """
-    shapes = {key: jax.ShapeDtypeStruct(s, np.float32) for key, s in layout(sizes).items()}
-    return jax.eval_shape(lambda arrays: to_tree(arrays, sizes), shapes)
+    return _renaming(sizes).template()
 
 
 def fixed_positions(sizes: MaeSizes) -> dict[str, np.ndarray]:
@@ -135,24 +112,17 @@ def check_positions(arrays: Mapping[str, np.ndarray], sizes: MaeSizes, source: s
             )
 
 
-def _path(key: str) -> list[str]:
+def _renaming(sizes: MaeSizes) -> Renaming:
+    # The convolution that embeds patches is a dense layer of ours, [row · column · channel, width].
+    return Renaming(layout(sizes), _path, {"patch_embed.proj.weight": 2})
+
+
+def _path(key: str) -> tuple[str, ...] | None:
     """``blocks.3.norm1.weight`` to ``encoder, blocks_3, norm1, scale``."""
+    if key in POSITIONS:
+        return None
     part = "decoder" if key.startswith(_DECODER) else "encoder"
-    key = re.sub(r"^((?:decoder_)?blocks)\.(\d+)\.", r"\1_\2.", key)
+    for prefix in ("blocks", "decoder_blocks"):
+        key = numbered(key, prefix)
     *parents, leaf = key.replace("patch_embed.proj.", "patch_embed.").split(".")
-    if leaf == "weight":
-        leaf = "scale" if "norm" in parents[-1] else "kernel"
-    return [part, *parents, leaf]
-
-
-def _ours(array: Any) -> Any:
-    if array.ndim == 4:  # [width, channel, row, column] of the convolution
-        return array.transpose(2, 3, 1, 0).reshape(-1, array.shape[0])
-    return array.T if array.ndim == 2 else array
-
-
-def _published(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if len(shape) == 4:
-        width, channels, rows, columns = shape
-        return array.reshape(rows, columns, channels, width).transpose(3, 2, 0, 1)
-    return array.T if len(shape) == 2 else array
+    return (part, *parents, leaf_name(leaf, parents[-1]) if parents else leaf)

@@ -5,18 +5,30 @@ patches, ``blocks.N``, ``decoder_blocks.N``, and fixed positions that are stored
 """
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from cu_jax.convert.weights import few
-
-Shape = tuple[int, ...]
-
-_TELLING = (
-    *("cls_token", "mask_token", "pos_embed", "patch_embed.proj.weight"),
-    *("blocks.0.mlp.fc1.weight", "decoder_blocks.0.mlp.fc1.weight"),
+from cu_jax.convert.layouts import (
+    Shape,
+    Wording,
+    blocks,
+    check_kind,
+    check_layout,
+    check_telling,
+    depth,
+    linear,
+    vectors,
 )
-"""What the sizes are read from."""
+
+WORDING = Wording("a masked autoencoder", "give mae_visualize_vit_base.pth, _large or _huge")
+# What the sizes are read from, and the number of axes of each.
+_TELLING = {
+    "cls_token": 3,
+    "mask_token": 3,
+    "pos_embed": 3,
+    "patch_embed.proj.weight": 4,
+    "blocks.0.mlp.fc1.weight": 2,
+    "decoder_blocks.0.mlp.fc1.weight": 2,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +79,12 @@ def layout(sizes: MaeSizes) -> dict[str, Shape]:
         "decoder_pos_embed": (1, tokens, narrow),
         "patch_embed.proj.weight": (wide, *patch),
         "patch_embed.proj.bias": (wide,),
-        **_blocks("blocks", sizes.encoder_depth, wide, sizes.mlp_ratio),
-        **_vectors("norm", wide),
-        **_linear("decoder_embed", narrow, wide),
-        **_blocks("decoder_blocks", sizes.decoder_depth, narrow, sizes.mlp_ratio),
-        **_vectors("decoder_norm", narrow),
-        **_linear("decoder_pred", outputs, narrow),
+        **blocks("blocks", sizes.encoder_depth, wide, sizes.mlp_ratio),
+        **vectors("norm", wide),
+        **linear("decoder_embed", narrow, wide),
+        **blocks("decoder_blocks", sizes.decoder_depth, narrow, sizes.mlp_ratio),
+        **vectors("decoder_norm", narrow),
+        **linear("decoder_pred", outputs, narrow),
     }
 
 
@@ -99,47 +111,23 @@ def recognize(shapes: Mapping[str, Shape], source: str) -> MaeSizes:
         encoder alone, as mae_pretrain_vit_*.pth files do: give mae_visualize_vit_base.pth, _large
         or _huge.
     """
+    check_kind(shapes, "mae", source)
     parts = {name.partition(".")[0] for name in shapes}
     if {"cls_token", "blocks"} <= parts and not any(
         part == "mask_token" or part.startswith("decoder") for part in parts
     ):
         raise ValueError(
             f"A file must hold encoder and decoder to restore pictures, and {source} holds an "
-            "encoder alone, as mae_pretrain_vit_*.pth files do: give mae_visualize_vit_base.pth, "
-            "_large or _huge."
+            f"encoder alone, as mae_pretrain_vit_*.pth files do: {WORDING.advice}."
         )
     if "vit" in parts:
         raise ValueError(
             f"A file must have the names of the published checkpoints, and {source} has those of "
-            "the transformers library (vit.…): give mae_visualize_vit_base.pth, _large or _huge."
+            f"the transformers library (vit.…): {WORDING.advice}."
         )
-    if missing := [key for key in _TELLING if key not in shapes]:
-        known = [key for key in layout(PUBLISHED["ViT-B/16"]) if key in shapes]
-        raise ValueError(
-            f"A file must hold a masked autoencoder with the published names, and {source} lacks "
-            f"{few(missing)}"
-            + (f" and has {few(sorted(shapes))}" if not known else "")
-            + ": give mae_visualize_vit_base.pth, _large or _huge."
-        )
+    check_telling(shapes, _TELLING, layout(PUBLISHED["ViT-B/16"]), WORDING, source)
     sizes = _sizes(shapes, source)
-    expected = layout(sizes)
-    problems = []
-    if missing := [key for key in expected if key not in shapes]:
-        problems.append(f"lacks {few(missing)}")
-    if unexpected := [key for key in shapes if key not in expected]:
-        problems.append(f"has the unexpected {few(sorted(unexpected))}")
-    different = [
-        f"{key} ({list(shapes[key])} instead of {list(shape)})"
-        for key, shape in expected.items()
-        if key in shapes and tuple(shapes[key]) != shape
-    ]
-    if different:
-        problems.append(f"differs in {few(different)}")
-    if problems:
-        raise ValueError(
-            "A file must have the keys and shapes of a masked autoencoder as published, and "
-            f"{source} {'; it '.join(problems)}: give a file without changes."
-        )
+    check_layout(shapes, layout(sizes), WORDING, source)
     return sizes
 
 
@@ -154,14 +142,6 @@ def published_name(sizes: MaeSizes) -> str | None:
 
 
 def _sizes(shapes: Mapping[str, Shape], source: str) -> MaeSizes:
-    ranks = {"patch_embed.proj.weight": 4, "cls_token": 3, "mask_token": 3, "pos_embed": 3}
-    for key in _TELLING:
-        shape, rank = shapes[key], ranks.get(key, 2)
-        if len(shape) != rank or min(shape) < 1:
-            raise ValueError(
-                f"{key} must have {rank} axes with something in them in a masked autoencoder, and "
-                f"has shape {list(shape)} in {source}: give a file without changes."
-            )
     width, channels, patch, _ = shapes["patch_embed.proj.weight"]
     narrow = shapes["mask_token"][2]
     patches = shapes["pos_embed"][1] - 1
@@ -187,36 +167,8 @@ def _sizes(shapes: Mapping[str, Shape], source: str) -> MaeSizes:
         patch_size=patch,
         channels=channels,
         encoder_width=width,
-        encoder_depth=_depth(shapes, "blocks"),
+        encoder_depth=depth(shapes, "blocks"),
         decoder_width=narrow,
-        decoder_depth=_depth(shapes, "decoder_blocks"),
+        decoder_depth=depth(shapes, "decoder_blocks"),
         mlp_ratio=ratios[0],
     )
-
-
-def _depth(names: Iterable[str], prefix: str) -> int:
-    """How many blocks there are: counted, so that a far index is an unexpected key."""
-    pattern = re.compile(rf"{prefix}\.(\d+)\.")
-    return len({match[1] for name in names if (match := pattern.match(name))})
-
-
-def _blocks(prefix: str, depth: int, width: int, mlp_ratio: float) -> dict[str, Shape]:
-    hidden = int(width * mlp_ratio)
-    keys: dict[str, Shape] = {}
-    for index in range(depth):
-        block = f"{prefix}.{index}"
-        keys |= _vectors(f"{block}.norm1", width)
-        keys |= _linear(f"{block}.attn.qkv", 3 * width, width)
-        keys |= _linear(f"{block}.attn.proj", width, width)
-        keys |= _vectors(f"{block}.norm2", width)
-        keys |= _linear(f"{block}.mlp.fc1", hidden, width)
-        keys |= _linear(f"{block}.mlp.fc2", width, hidden)
-    return keys
-
-
-def _linear(name: str, outputs: int, inputs: int) -> dict[str, Shape]:
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def _vectors(name: str, width: int) -> dict[str, Shape]:
-    return {f"{name}.weight": (width,), f"{name}.bias": (width,)}

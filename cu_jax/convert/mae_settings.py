@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_jax.convert.heads import Transformer
 from cu_jax.convert.mae_layout import HEADS, MaeSizes, published_name
 
 # Pictures in [0, 1] are normalized with these, by the programs that made the published weights.
@@ -12,41 +13,17 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _MASK_RATIO = 0.75
 
 
-def choose_heads(sizes: MaeSizes, given: tuple[int, int] | None, source: Path) -> tuple[int, int]:
-    """The attention heads of encoder and decoder: those of a published model, or as given.
-
-    Args:
-        sizes: the model's sizes.
-        given: what the user says, or None.
-        source: the file, for the message.
-
-    Raises:
-        ValueError: they are not known, or do not fit.
+def transformer(sizes: MaeSizes) -> Transformer:
+    """What :func:`cu_jax.convert.heads.choose_heads` needs to know.
 
     Example:
         >>> from cu_jax.convert.mae_layout import PUBLISHED
-        >>> choose_heads(PUBLISHED["ViT-H/14"], None, Path("mae.pth"))
+        >>> transformer(PUBLISHED["ViT-H/14"]).heads
         (16, 16)
     """
-    known = published_name(sizes)
-    if given is None and known is None:
-        raise ValueError(
-            "The number of attention heads must be known, which no file tells, and "
-            f"{source} is of no published size ({describe(sizes)}): give --heads=ENCODER,DECODER."
-        )
-    heads = given or HEADS[str(known)]
-    if given and known and given != HEADS[known]:
-        raise ValueError(
-            f"{known} must have {HEADS[known][0]} heads in the encoder and {HEADS[known][1]} in "
-            f"the decoder, got {given[0]},{given[1]}: leave --heads out."
-        )
-    for width, number in zip((sizes.encoder_width, sizes.decoder_width), heads, strict=True):
-        if number < 1 or width % number:
-            raise ValueError(
-                f"The number of heads must divide the width, got {number} heads and width "
-                f"{width}: change --heads=ENCODER,DECODER."
-            )
-    return heads
+    name = published_name(sizes)
+    widths = (sizes.encoder_width, sizes.decoder_width)
+    return Transformer(widths, name, HEADS[name] if name else None, describe(sizes))
 
 
 def check_norm_pix(args: Mapping[str, Any], source: Path, accepted: bool) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Files of PyTorch weights, read and written as NumPy arrays; nothing in a file is ever executed.
 
-``.safetensors`` files need nothing more. ``.pth`` files go through PyTorch (extra ``convert``) with
-``weights_only=True``: what is neither a tensor nor a plain value is refused.
+``.safetensors`` files need nothing more. ``.pth``, ``.pt`` and ``.ckpt`` files go through PyTorch
+(extra ``convert``) with ``weights_only=True``: what is neither tensor nor plain value is refused.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import os
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,15 +19,17 @@ import safetensors
 from cu_jax.atomic import replacing
 from cu_jax.convert.weights import few, save_weights
 
-TORCH_ENDINGS = (".pth", ".pt")
+TORCH_ENDINGS = (".pth", ".pt", ".ckpt")
 ENDINGS = (*TORCH_ENDINGS, ".safetensors")
+_CONTAINERS = ("model", "state_dict")  # Keys under which training programs put the tensors.
+_PARALLEL = "module."  # What PyTorch's parallel wrappers put before every name.
 
 
 class State(NamedTuple):
     """What a file holds.
 
     Attributes:
-        arrays: float32, by key; large ones may still lie in the file.
+        arrays: float32 (or int64, where asked for), by key; large ones may still lie in the file.
         args: what the file says of the training that made it; most files say nothing.
     """
 
@@ -35,19 +37,22 @@ class State(NamedTuple):
     args: dict[str, Any]
 
 
-def read_state(path: str | os.PathLike[str]) -> State:
-    """Reads every array of a ``.pth``, ``.pt`` or ``.safetensors`` file.
+def read_state(path: str | os.PathLike[str], integers: Collection[str] = ()) -> State:
+    """Reads every array of a ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors`` file.
 
     Args:
-        path: the file. PyTorch files may hold the arrays alone, or under ``model`` as published.
+        path: the file. PyTorch files may hold the arrays alone, or under ``model`` or
+            ``state_dict`` with other things beside, which are not used.
+        integers: keys whose arrays are int64, not float32.
 
     Returns:
-        The arrays, with the bits of the file.
+        The arrays, with the bits of the file, by their keys without the ``module.`` that PyTorch's
+        parallel wrappers put before all of them.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged, holds anything but tensors and plain values, or its arrays
-            are not float32; or PyTorch is needed and not installed.
+            have other dtypes; or PyTorch is needed and not installed.
 
     Example:
         >>> read_state("no_such_file.pth")
@@ -61,15 +66,20 @@ def read_state(path: str | os.PathLike[str]) -> State:
         raise FileNotFoundError(
             f"A weights file must exist at {path}, but there is none: check the path."
         )
-    return _read_torch(path) if path.suffix in TORCH_ENDINGS else _read_safetensors(path)
+    read = _read_torch if path.suffix in TORCH_ENDINGS else _read_safetensors
+    arrays, args = read(path, integers)
+    if all(key.startswith(_PARALLEL) for key in arrays):
+        arrays = {key.removeprefix(_PARALLEL): array for key, array in arrays.items()}
+    return State(arrays, args)
 
 
-def write_state(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays as published: ``{"model": …}`` in ``.pth`` and ``.pt``, bare in the other.
+def write_state(path: Path, arrays: Mapping[str, np.ndarray], *, bare: bool = False) -> None:
+    """Writes arrays as published: in PyTorch files as ``{"model": …}`` or bare, else bare.
 
     Args:
         path: the file to make or to replace; it is written whole or not at all.
         arrays: by key, in the order that the file gets.
+        bare: whether PyTorch files hold the arrays alone.
 
     Raises:
         ValueError: PyTorch is needed and not installed, or the ending is another.
@@ -93,7 +103,7 @@ def write_state(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     )
     # An open file rather than a name, which would be written into the file.
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save({"model": tensors}, file)
+        torch.save(tensors if bare else {"model": tensors}, file)
 
 
 def check_ending(path: Path) -> None:
@@ -103,12 +113,14 @@ def check_ending(path: Path) -> None:
         ValueError: the ending is none of :data:`ENDINGS`.
 
     Example:
-        >>> check_ending(Path("mae.ckpt"))
+        >>> check_ending(Path("mae.npz"))
         Traceback (most recent call last):
-        ValueError: A file of weights must end in .pth, .pt or .safetensors, got mae.ckpt.
+        ValueError: A file of weights must end in .pth, .pt, .ckpt or .safetensors, got mae.npz.
     """
     if path.suffix not in ENDINGS:
-        raise ValueError(f"A file of weights must end in .pth, .pt or .safetensors, got {path}.")
+        raise ValueError(
+            f"A file of weights must end in .pth, .pt, .ckpt or .safetensors, got {path}."
+        )
 
 
 def import_torch(path: Path) -> Any:
@@ -130,11 +142,11 @@ def import_torch(path: Path) -> Any:
     return torch
 
 
-def _read_safetensors(path: Path) -> State:
+def _read_safetensors(path: Path, integers: Collection[str]) -> State:
     try:
         with safetensors.safe_open(os.fspath(path), framework="numpy") as file:
             kinds = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
-            _check_float32({key: kind for key, kind in kinds.items() if kind != "F32"}, path)
+            _check_kinds(kinds, ("F32", "I64"), integers, path)
             return State({key: file.get_tensor(key) for key in kinds}, {})
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(
@@ -143,7 +155,7 @@ def _read_safetensors(path: Path) -> State:
         ) from error
 
 
-def _read_torch(path: Path) -> State:
+def _read_torch(path: Path, integers: Collection[str]) -> State:
     torch = import_torch(path)
     _check_sums(path)
     try:
@@ -162,12 +174,14 @@ def _read_torch(path: Path) -> State:
             "no file that holds more."
         ) from error
     args = content.get("args") if isinstance(content, dict) else None
-    if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        content = content["model"]
+    if isinstance(content, dict):
+        content = next(
+            (content[name] for name in _CONTAINERS if isinstance(content.get(name), dict)), content
+        )
     if not isinstance(content, dict) or not content:
         raise ValueError(
-            f"{path} must hold tensors by name, alone or under 'model', and holds a "
-            f"{type(content).__name__}: give a checkpoint as published."
+            f"{path} must hold tensors by name, alone or under 'model' or 'state_dict', and holds "
+            f"a {type(content).__name__}: give a checkpoint as published."
         )
     others = [str(key) for key, value in content.items() if not _is_dense(torch, key, value)]
     if others:
@@ -176,7 +190,7 @@ def _read_torch(path: Path) -> State:
             "as published."
         )
     kinds = {key: str(tensor.dtype).removeprefix("torch.") for key, tensor in content.items()}
-    _check_float32({key: kind for key, kind in kinds.items() if kind != "float32"}, path)
+    _check_kinds(kinds, ("float32", "int64"), integers, path)
     arrays = {key: tensor.detach().numpy() for key, tensor in content.items()}
     return State(arrays, dict(vars(args)) if isinstance(args, argparse.Namespace) else {})
 
@@ -207,10 +221,17 @@ def _check_sums(path: Path) -> None:
         )
 
 
-def _check_float32(others: Mapping[str, str], path: Path) -> None:
+def _check_kinds(
+    kinds: Mapping[str, str], names: tuple[str, str], integers: Collection[str], path: Path
+) -> None:
+    """Refuses what is not float32, or int64 for the keys in ``integers``; ``names`` of both."""
+    others = [
+        f"{key} ({kind})"
+        for key, kind in kinds.items()
+        if kind != names[key.removeprefix(_PARALLEL) in integers]
+    ]
     if others:
-        found = few([f"{key} ({kind})" for key, kind in others.items()])
         raise ValueError(
-            f"Published weights are float32 and must stay so, but {path} holds {found}: give the "
-            "file as published, or convert its tensors to float32 first."
+            f"Published weights are float32 and must stay so, but {path} holds {few(others)}: give "
+            "the file as published, or convert its tensors to float32 first."
         )

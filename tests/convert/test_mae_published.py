@@ -324,7 +324,7 @@ def test_a_pickle_is_never_run(tmp_path, capsys, name):
     assert os.listdir(tmp_path) == [name]
 
 
-@pytest.mark.parametrize("name", ["no_such.safetensors", "no_such.pth", "mae.ckpt"])
+@pytest.mark.parametrize("name", ["no_such.safetensors", "no_such.pth", "mae.npz"])
 def test_no_file_and_no_kind_of_file(tmp_path, capsys, name):
     assert main(["import", "mae", str(tmp_path / name), str(tmp_path / "in")]) == 2
     assert "must" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""The kinds of published weights, and the one table of them."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from cu_jax.convert.exchange import Exchanged
+from cu_jax.convert.exchange_mae import export_mae, import_mae
+
+
+class Kind(NamedTuple):
+    """A kind of published weights.
+
+    Attributes:
+        about: what it is, for ``--help``.
+        bring: imports; takes the file, the folder, ``force``, and the options by name.
+        send: exports; takes the folder, the solution's name, the file, ``force``, and the options.
+        import_options: names of the options that importing has, ``norm_pix``.
+        export_options: likewise.
+    """
+
+    about: str
+    bring: Callable[..., Exchanged]
+    send: Callable[..., Exchanged]
+    import_options: tuple[str, ...] = ()
+    export_options: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "mae": Kind(
+        "a masked autoencoder", import_mae, export_mae, import_options=("heads", "norm_pix")
+    ),
+}
+"""Name on the command line and in ``config.model.name`` → how it comes in and goes out."""
