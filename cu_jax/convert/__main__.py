@@ -131,6 +131,10 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "take a model that predicts normalized patches",
     },
+    "tie_head": {
+        "action": "store_true",
+        "help": "let the head read the encoder's word embeddings, as the published programs do",
+    },
 }
 
 

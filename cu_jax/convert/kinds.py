@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cu_jax.convert.exchange import Exchanged
 from cu_jax.convert.exchange_mae import export_mae, import_mae
+from cu_jax.convert.exchange_mage import export_mage, import_mage
 from cu_jax.convert.exchange_vqgan import export_vqgan, import_vqgan
 
 
@@ -30,6 +31,13 @@ KINDS: Mapping[str, Kind] = {
     "mae": Kind(
         "a masked autoencoder", import_mae, export_mae, import_options=("heads", "norm_pix")
     ),
-    "vqgan": Kind("a VQ-GAN tokenizer", import_vqgan, export_vqgan),
+    "mage": Kind(
+        "a MAGE with its VQ-GAN tokenizer",
+        import_mage,
+        export_mage,
+        import_options=("heads", "tie_head"),
+        export_options=("tie_head",),
+    ),
+    "vqgan": Kind("a VQ-GAN tokenizer alone", import_vqgan, export_vqgan),
 }
 """Name on the command line and in ``config.model.name`` → how it comes in and goes out."""

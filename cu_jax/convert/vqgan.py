@@ -1,4 +1,4 @@
-"""VQ-GAN tokenizers: arrays as published in PyTorch checkpoints, our parameter tree, our settings."""
+"""VQ-GAN tokenizers: published arrays and our parameter tree, published sizes and our settings."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cu_jax.convert.renaming import Renaming, leaf_name
-from cu_jax.convert.vqgan_layout import GROUPS, PUBLISHED, VqGanSizes, layout
+from cu_jax.convert.vqgan_layout import GROUPS, VqGanSizes, layout
 
 KIND = "vqgan"
 """Name in ``model.json`` of a tokenizer alone."""
@@ -17,6 +17,7 @@ def renaming(sizes: VqGanSizes) -> Renaming:
     """Between the published arrays and the parameters of :class:`cu_jax.models.vqgan.VqGan`.
 
     Example:
+        >>> from cu_jax.convert.vqgan_layout import PUBLISHED
         >>> renaming(PUBLISHED).template()["quantize"]["embedding"]
         ShapeDtypeStruct(shape=(1024, 256), dtype=float32)
     """
@@ -29,8 +30,10 @@ def path(key: str) -> tuple[str, ...]:
     Example:
         >>> path("encoder.down.2.block.0.norm1.weight")
         ('encoder', 'down_2_block_0', 'norm1', 'scale')
-        >>> path("decoder.up.1.upsample.conv.weight"), path("encoder.mid.block_1.conv1.weight")
-        (('decoder', 'up_1_upsample', 'conv', 'kernel'), ('encoder', 'mid_block_1', 'conv1', 'kernel'))
+        >>> path("decoder.up.1.upsample.conv.weight")
+        ('decoder', 'up_1_upsample', 'conv', 'kernel')
+        >>> path("encoder.mid.block_1.conv1.weight")
+        ('encoder', 'mid_block_1', 'conv1', 'kernel')
     """
     if key == "quantize.embedding.weight":
         return ("quantize", "embedding")
@@ -48,6 +51,7 @@ def model_settings(sizes: VqGanSizes, image_size: int | None = None) -> dict[str
             the tokenizer takes.
 
     Example:
+        >>> from cu_jax.convert.vqgan_layout import PUBLISHED
         >>> model_settings(PUBLISHED)["image_size"]
         256
     """
@@ -75,6 +79,7 @@ def sizes_of(settings: Mapping[str, Any], source: Path) -> VqGanSizes:
         ValueError: a size is missing, or GroupNorms have other groups than published ones.
 
     Example:
+        >>> from cu_jax.convert.vqgan_layout import PUBLISHED
         >>> sizes_of(model_settings(PUBLISHED), Path("model.json")) == PUBLISHED
         True
     """
@@ -99,6 +104,7 @@ def describe(sizes: VqGanSizes) -> str:
     """The sizes in words.
 
     Example:
+        >>> from cu_jax.convert.vqgan_layout import PUBLISHED
         >>> describe(PUBLISHED)
         'VQ-GAN tokenizer (1024 codes, 16 pixels a token)'
     """

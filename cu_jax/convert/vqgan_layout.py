@@ -1,7 +1,7 @@
 """The key layout of published VQ-GAN tokenizers, and the sizes that a file's shapes tell.
 
-The layout is that of ``vqgan_jax_strongaug.ckpt``: MaskGIT's tokenizer (Chang et al., 2022), without
-attention and without the convolutions around the codebook that other VQ-GANs have.
+The layout is that of ``vqgan_jax_strongaug.ckpt``: MaskGIT's tokenizer (Chang et al., 2022),
+without attention and without the convolutions around the codebook that other VQ-GANs have.
 """
 
 import dataclasses
@@ -56,10 +56,10 @@ def layout(sizes: VqGanSizes) -> dict[str, Shape]:
     """
     widths = [sizes.width * multiplier for multiplier in sizes.multipliers]
     coarsest, finest = widths[-1], widths[0]
-    middle = {}
+    middle: dict[str, Shape] = {}
     for index in range(1, sizes.res_blocks + 1):
         middle |= _block(f"mid.block_{index}", coarsest, coarsest)
-    encoder = {"conv_in.weight": (sizes.width, sizes.channels, 3, 3)}
+    encoder: dict[str, Shape] = {"conv_in.weight": (sizes.width, sizes.channels, 3, 3)}
     came = sizes.width
     for level, width in enumerate(widths):
         encoder |= _level(f"down.{level}", sizes.res_blocks, came, width)
@@ -116,12 +116,16 @@ def recognize(shapes: Mapping[str, Shape], source: str) -> VqGanSizes:
     return sizes
 
 
-def read_sizes(shapes: Mapping[str, Shape], source: str) -> VqGanSizes:
+def read_sizes(
+    shapes: Mapping[str, Shape], source: str, wording: Wording = WORDING, prefix: str = ""
+) -> VqGanSizes:
     """The sizes of the tokenizer in a file, from those of its arrays that tell them.
 
     Args:
-        shapes: of every array of the tokenizer, by its key.
+        shapes: of every array in the file, by its key.
         source: the file, for the message.
+        wording: how to speak of the model in the file.
+        prefix: what stands before the tokenizer's keys.
 
     Raises:
         ValueError: one of them is missing, or no tokenizer has such sizes.
@@ -130,25 +134,25 @@ def read_sizes(shapes: Mapping[str, Shape], source: str) -> VqGanSizes:
         >>> read_sizes(layout(PUBLISHED), "vqgan.ckpt").multipliers
         (1, 1, 2, 2, 4)
     """
-    levels = depth(shapes, "encoder.down")
-    firsts = [f"encoder.down.{level}.block.0.conv1.weight" for level in range(levels)]
-    telling = _TELLING | dict.fromkeys(firsts or ["encoder.down.0.block.0.conv1.weight"], 4)
-    check_telling(shapes, telling, shapes, WORDING, source)
-    width, channels = shapes["encoder.conv_in.weight"][:2]
+    levels = max(1, depth(shapes, f"{prefix}encoder.down"))
+    firsts = [f"{prefix}encoder.down.{level}.block.0.conv1.weight" for level in range(levels)]
+    telling = {f"{prefix}{key}": rank for key, rank in _TELLING.items()}
+    check_telling(shapes, telling | dict.fromkeys(firsts, 4), shapes, wording, source)
+    width, channels = shapes[f"{prefix}encoder.conv_in.weight"][:2]
     widths = [shapes[key][0] for key in firsts]
     if any(one % width for one in widths) or width % GROUPS:
         raise ValueError(
-            f"{WORDING.model.capitalize()} must have levels whose widths are multiples of the "
+            "A VQ-GAN tokenizer must have levels whose widths are multiples of the "
             f"first convolution's, and that a multiple of {GROUPS}, and that in {source} has "
             f"widths {', '.join(map(str, widths))} and a first convolution of {width}: give "
             "another file."
         )
-    codes, code_width = shapes["quantize.embedding.weight"]
+    codes, code_width = shapes[f"{prefix}quantize.embedding.weight"]
     return VqGanSizes(
         channels=channels,
         width=width,
         multipliers=tuple(one // width for one in widths),
-        res_blocks=depth(shapes, "encoder.down.0.block"),
+        res_blocks=depth(shapes, f"{prefix}encoder.down.0.block"),
         codes=codes,
         code_width=code_width,
     )
