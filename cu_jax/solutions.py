@@ -112,6 +112,8 @@ def _read_model(path: Path) -> Model:
             f"{path} must have format {MODEL_FORMAT}, the one that this cu_jax reads, got "
             f"{version!r}: use the cu_jax that the run was made with."
         )
+    if name == convert.TOKENIZER:
+        raise ValueError(f"A solution must be a whole model: {convert.tokenizer_alone(str(path))}")
     if name not in MODELS:
         raise ValueError(
             f"The model in {path} must be one of {sorted(MODELS)}, got {name!r}: use the cu_jax "

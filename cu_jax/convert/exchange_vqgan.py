@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cu_jax.convert import exchange, vqgan
 from cu_jax.convert.exchange import Exchanged
+from cu_jax.convert.sources import TOKENIZER
 from cu_jax.convert.state_files import read_state, write_state
 from cu_jax.convert.vqgan_layout import WORDING, recognize
 from cu_jax.convert.weights import load_weights
@@ -29,7 +30,7 @@ def import_vqgan(source: Path, folder: Path, *, force: bool = False) -> Exchange
     exchange.check_folder(folder, force)
     arrays = read_state(source).arrays
     sizes = recognize({key: array.shape for key, array in arrays.items()}, str(source))
-    settings = {"name": vqgan.KIND, **vqgan.model_settings(sizes)}
+    settings = {"name": TOKENIZER, **vqgan.model_settings(sizes)}
     exchange.write_original(folder, source, settings, vqgan.renaming(sizes).to_tree(arrays), {})
     return Exchanged(vqgan.describe(sizes), ())
 
@@ -52,7 +53,7 @@ def export_vqgan(workdir: Path, solution: str, target: Path, *, force: bool = Fa
         ValueError: the solution is of another kind of model, or its files are damaged.
     """
     exchange.check_target(workdir, target, force)
-    settings = exchange.read_model(workdir, solution, vqgan.KIND, WORDING.model)
+    settings = exchange.read_model(workdir, solution, TOKENIZER, WORDING.model)
     folder = workdir / "solutions" / solution
     sizes = vqgan.sizes_of(settings, folder / exchange.MODEL)
     renaming = vqgan.renaming(sizes)

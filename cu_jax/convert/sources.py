@@ -10,8 +10,13 @@ from typing import Any
 from cu_jax.convert.exchange import SOLUTION
 from cu_jax.convert.weights import few, packaged_weights
 
+TOKENIZER = "vqgan"
+"""Name in the ``model.json`` of a tokenizer alone; one inside a model has none."""
 # Settings with which the same weights may be used differently.
-_FREE = ("name", "dtype", "mask_ratio")
+_FREE = {
+    *("name", "dtype", "mask_ratio", "mask_mean", "mask_std", "mask_min", "mask_max", "drop"),
+    *("margin", "fill", "blend_grow", "blend_blur", "steps", "temperature", "noise_pool"),
+}
 
 
 @contextlib.contextmanager
@@ -23,7 +28,7 @@ def model_weights(
     Args:
         name: weights of the package; or else a path: a ``.safetensors`` file of our tree, the
             folder of an import or of a run, whose original is meant, or one solution's folder.
-        settings: the ``model`` section of the config.
+        settings: the ``model`` section of the config, or that of its tokenizer, without a name.
         where: the setting, for the message.
 
     Yields:
@@ -74,15 +79,23 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any], where: s
     """Refuses what the shapes of weights do not show: another number of heads, another mean."""
     try:
         model = json.loads(path.read_text(encoding="utf-8"))["model"]
-        found = {key: value for key, value in model.items() if key not in _FREE}
+        kind, found = model["name"], _flat(model)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The folder {name} of {where} must be that of an import, a run or a "
             f"solution, and {path} cannot be read ({type(error).__name__}): give another."
         ) from error
-    wanted = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()
-    }
+    wanted_kind = settings.get("name", TOKENIZER)
+    if kind == TOKENIZER != wanted_kind:
+        raise ValueError(f"{where} must name a whole model: {tokenizer_alone(name)}")
+    if kind != wanted_kind:
+        raise ValueError(
+            f"{where} must name weights of the kind {wanted_kind}, and those in {name} are of the "
+            f"kind {kind}: give another."
+        )
+    wanted = _flat(settings)
+    if kind == TOKENIZER:  # It takes pictures of any size.
+        wanted.pop("image_size", None)
     different = [
         f"{key} {value!r} instead of {wanted[key]!r}"
         for key, value in found.items()
@@ -93,3 +106,31 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any], where: s
             f"The weights in {name} must be of the model of the config, but theirs has "
             f"{few(different)}: change config.model or {where}."
         )
+
+
+def tokenizer_alone(name: str) -> str:
+    """What to say of a tokenizer in the place of a model.
+
+    Args:
+        name: the folder or file.
+
+    Example:
+        >>> tokenizer_alone("imported/vqgan")
+        'imported/vqgan holds a tokenizer alone, which restores nothing; name it in
+        config.tokenizer.weights.'
+    """
+    return (
+        f"{name} holds a tokenizer alone, which restores nothing; name it in "
+        "config.tokenizer.weights."
+    )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings that weights are made for, by dotted names, as JSON would give them."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if hasattr(value, "items"):  # ConfigDicts are no Mappings.
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif key not in _FREE:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return flat

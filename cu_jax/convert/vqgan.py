@@ -8,8 +8,6 @@ from typing import Any
 from cu_jax.convert.renaming import Renaming, leaf_name
 from cu_jax.convert.vqgan_layout import GROUPS, VqGanSizes, layout
 
-KIND = "vqgan"
-"""Name in ``model.json`` of a tokenizer alone."""
 _SIDE = 256  # In pixels, of the pictures that the published tokenizer was trained with.
 
 
