@@ -40,7 +40,7 @@ def original_model(
         ValueError: if the weights do not fit the model.
     """
     if not config.pretrain.from_scratch:
-        original = _read(config, "pretrain", model, dict(config.model))
+        original = _read(config, "pretrain", model, config.model.to_dict())
         return original, _packaged_classifier(config.classifier.weights)
 
     with_tokenizer = model.tokenizer is not None and config.tokenizer.steps > 0
@@ -67,7 +67,7 @@ def original_model(
             method = pretrain(config.tokenizer, model.tokenizer)
             made = trained("tokenizer", method, model.tokenizer.init)
         else:
-            made = _read(config, "tokenizer", model.tokenizer, dict(config.model.tokenizer))
+            made = _read(config, "tokenizer", model.tokenizer, config.model.tokenizer.to_dict())
         tokenizer = {"tokenizer": jax.tree.map(jnp.asarray, made)}
     original = trained("pretrain", pretrain(config.pretrain, model), initial)
     if not config.classifier.weights:

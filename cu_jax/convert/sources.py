@@ -129,7 +129,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings that weights are made for, by dotted names, as JSON would give them."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
-        if hasattr(value, "items"):  # ConfigDicts are no Mappings.
+        if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")
         elif key not in _FREE:
             flat[prefix + key] = list(value) if isinstance(value, tuple) else value
