@@ -59,8 +59,8 @@ def get_config() -> ConfigDict:
         validation_per_class=100,
     )
     config.tokenizer.update(weights="vqgan_mnist", steps=1500, batch_size=16, augment="affine")
-    config.tokenizer.optimizer = optimizer(3e-3, b2=0.999, warmup_steps=100)
-    config.pretrain.update(weights="mage_mnist", steps=4500, batch_size=64, augment="affine")
+    config.tokenizer.optimizer = optimizer(1.6e-2, b2=0.999, warmup_steps=100)
+    config.pretrain.update(weights="mage_mnist", steps=3000, batch_size=64, augment="affine")
     config.pretrain.optimizer = optimizer(1.5e-3, warmup_steps=200, weight_decay=0.05)
     config.classifier.update(
         weights="digits_classifier", steps=1500, batch_size=64, augment="affine"

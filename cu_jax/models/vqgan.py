@@ -25,6 +25,7 @@ from cu_jax.models.interface import Params
 from cu_jax.models.vqgan_networks import Decoder, Encoder
 
 _COMMITMENT = 0.25
+_SPREAD = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,16 +146,15 @@ class VqGan:
         """Fresh parameters ``{"encoder": …, "decoder": …, "quantize": {"embedding": …}}``, float32.
 
         Note:
-            Codes start close to zero, far closer together than latents: then the direction of a
-            latent alone decides, many codes are nearest to some latent, and few stay unused.
+            Codes start spread about as widely as a fresh encoder's latents. Started close to zero,
+            as is usual, they draw the latents to zero with them and half of them stay unused.
         """
         key_encoder, key_decoder, key_codes = jax.random.split(key, 3)
         encoder = self._encoder.init(key_encoder, jnp.zeros((1, *self.image_shape)))["params"]
         latents = jnp.zeros((1, self.grid, self.grid, self.code_width))
         decoder = self._decoder.init(key_decoder, latents)["params"]
-        bound = 1 / self.codes
         embedding = jax.random.uniform(
-            key_codes, (self.codes, self.code_width), minval=-bound, maxval=bound
+            key_codes, (self.codes, self.code_width), minval=-_SPREAD, maxval=_SPREAD
         )
         return {"encoder": encoder, "decoder": decoder, "quantize": {"embedding": embedding}}
 

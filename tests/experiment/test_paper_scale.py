@@ -9,7 +9,9 @@ from safetensors.numpy import load_file
 from cu_jax import experiment
 from cu_jax.convert.__main__ import main as convert
 from cu_jax.data.prepare import main as prepare
+from cu_jax.holes import parse_holes
 from cu_jax.main import _quoted
+from cu_jax.models import MODELS
 from cu_jax.results import read_results
 
 
@@ -18,43 +20,49 @@ def paper_scale(load_module):
     return load_module("experiment/paper_scale")
 
 
-def narrowed(config, out):
+def narrowed(config, case, out):
     """The settings of the script's last command."""
     config.data.update(
         data_dir=str(out / "data"), classes_per_set=2, train_per_class=2, validation_per_class=1
     )
     config.pretrain.weights = str(out / "imported")
-    config.model.update(image_size=64, encoder_width=32, encoder_depth=2, encoder_heads=2)
-    config.model.update(decoder_width=16, decoder_depth=1, decoder_heads=2)
+    config.model.update_from_flattened_dict(case.settings)
     config.boundary.steps = config.pareto.steps = 3
     config.batch_size = config.evaluation.batch_size = 2
     config.controls = (0.25, 0.75)
-    config.evaluation.holes = ("center:16", "center:32", "outpaint:0.5", "random:0.75")
+    config.evaluation.holes = case.holes
     return config
 
 
+@pytest.fixture(scope="module", params=["mae", "mage"])
+def kind(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def run(paper_scale, config_of, tmp_path_factory):
-    out = tmp_path_factory.mktemp("paper_scale")
-    paper_scale.make_originals(out, narrow=True)
-    prepared, imported, _ = paper_scale.commands(out, narrow=True)
+def run(paper_scale, config_of, kind, tmp_path_factory):
+    out, case = tmp_path_factory.mktemp("paper_scale"), paper_scale.CASES[kind]
+    paper_scale.make_originals(out, case, narrow=True)
+    prepared, imported, _ = paper_scale.commands(out, kind, narrow=True)
     assert prepare(prepared[2:]) == 0
     assert convert(imported[2:]) == 0
-    config = narrowed(config_of("mae_imagenet", "base"), out)
+    config = narrowed(config_of(case.config, "base"), case, out)
     return out, experiment.run(config, out / "run"), config
 
 
 def test_the_run_reports_every_solution_and_hole(run):
-    out, results, _ = run
+    out, results, config = run
     names = [solution.name for solution in results.solutions]
     assert sorted(names) == ["complete", "control_0.25", "control_0.75", "original", "utility"]
     manifest = json.loads(next((out / "data").rglob("manifest.json")).read_text())
     assert results.manifest_hash == manifest["hash"]
     assert json.loads((out / "run" / "manifest.json").read_text()) == manifest
+    model = MODELS[config.model.name](config.model)
+    holes = parse_holes(config.evaluation.holes, model.image_shape[0], model.patch_size)
+    keys = ["psnr", *(f"psnr_{hole.name}" for hole in holes[1:])]
     for solution in results.solutions:
         assert np.isfinite([solution.retain_loss, solution.forget_loss]).all()
-        holes = ("psnr", "psnr_center32", "psnr_outpaint50", "psnr_random75")
-        for key in [f"{name}/{hole}" for name in ("retain", "forget") for hole in holes]:
+        for key in [f"{name}/{key}" for name in ("retain", "forget") for key in keys]:
             assert np.isfinite(solution.metrics[key])
         assert not any("class" in key or "fid" in key for key in solution.metrics)
     assert (out / "run" / "report.html").stat().st_size > 10_000
@@ -79,10 +87,12 @@ def test_it_is_found_again(run):
     assert one == two
 
 
-def test_an_unlearned_model_leaves_as_it_came(run):
+def test_an_unlearned_model_leaves_as_it_came(run, kind):
     out, _, _ = run
     target = out / "unlearned.safetensors"
-    assert convert(["export", "mae", str(out / "run"), "--solution=complete", str(target)]) == 0
+    words = ["--tie-head"] if kind == "mage" else []
+    given = ["export", kind, str(out / "run"), "--solution=complete", str(target), *words]
+    assert convert(given) == 0
     old, new = load_file(out / "weights.safetensors"), load_file(target)
     assert list(new) == list(old)
     changed = set()
@@ -90,7 +100,9 @@ def test_an_unlearned_model_leaves_as_it_came(run):
         assert (array.shape, array.dtype) == (old[key].shape, old[key].dtype)
         if (array != old[key]).any():
             changed.add(key.partition(".")[0])
-    assert "blocks" in changed and not any("decoder" in key for key in changed)
+    assert "blocks" in changed and changed <= {"blocks", "norm", "cls_token", "patch_embed"} | (
+        {"token_emb"} if kind == "mage" else set()
+    )
 
 
 def test_pictures_that_change_are_another_experiment(run):
@@ -130,8 +142,8 @@ def test_lists_of_texts_need_no_quotes(given, read):
 
 @pytest.mark.slow
 def test_the_published_size_from_archives_to_report(paper_scale, tmp_path):
-    """ViT-B/16 at 224 pixels, by the commands themselves."""
-    used = paper_scale.run_all(tmp_path / "out", narrow=False)
+    """The MAE's ViT-B/16 at 224 pixels, by the commands themselves."""
+    used = paper_scale.run_all(tmp_path / "out", "mae", narrow=False)
     assert used[-1].gigabytes < 8
     results = read_results(tmp_path / "out" / "run" / "results.json")
     assert len(results.solutions) == 5

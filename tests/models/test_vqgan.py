@@ -228,11 +228,13 @@ def test_two_of_the_same_sizes_share_a_compiled_program(vqgan):
     assert VqGan(**SMALL) == vqgan and hash(VqGan(**SMALL)) == hash(vqgan)
 
 
-def test_fresh_codes_are_close_to_zero_and_all_different():
-    one_level = VqGan(**(SMALL | dict(multipliers=(1,), codes=16)))
-    fresh = jax.jit(one_level.init)(jax.random.key(3))
+def test_fresh_codes_are_all_different_and_spread_like_latents(images):
+    vqgan = VqGan(**(SMALL | dict(codes=64)))
+    fresh = jax.jit(vqgan.init)(jax.random.key(3))
     codes = np.asarray(fresh["quantize"]["embedding"])
-    assert np.abs(codes).max() <= 1 / 16 and len(np.unique(codes, axis=0)) == 16
+    assert len(np.unique(codes, axis=0)) == 64
+    spread = np.asarray(jax.jit(vqgan.latents)(fresh, images)).std()
+    assert spread / 3 < codes.std() < 3 * spread
 
 
 @pytest.mark.parametrize(
