@@ -5,7 +5,7 @@ from pathlib import Path
 from cu_jax.convert import exchange, mage
 from cu_jax.convert.exchange import Exchanged
 from cu_jax.convert.heads import Heads, choose_heads
-from cu_jax.convert.mage_layout import POSITION_IDS, UNUSED, WORDING, recognize
+from cu_jax.convert.mage_layout import UNUSED, WORDING, recognize
 from cu_jax.convert.mage_settings import KIND, describe, model_settings, sizes_of, transformer
 from cu_jax.convert.state_files import read_state, write_state
 from cu_jax.convert.weights import load_weights
@@ -39,7 +39,7 @@ def import_mage(
         ValueError: the file is not one that can be used; nothing is written then.
     """
     exchange.check_folder(folder, force)
-    arrays = read_state(source, integers=(POSITION_IDS,)).arrays
+    arrays = read_state(source).arrays
     sizes = recognize({key: array.shape for key, array in arrays.items()}, str(source))
     mage.check_position_ids(arrays, str(source))
     chosen = choose_heads(transformer(sizes), heads, source)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from cu_jax.convert import vqgan
-from cu_jax.convert.mage_layout import POSITION_IDS, TOKENIZER, UNUSED, MageSizes, layout
+from cu_jax.convert.mage_layout import TOKENIZER, UNUSED, MageSizes, layout
 from cu_jax.convert.renaming import Renaming, Tree, leaf_name, numbered
+from cu_jax.convert.state_files import POSITION_IDS
 
 _DECODER = ("decoder_", "mlm_layer.")
 

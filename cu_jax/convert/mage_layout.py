@@ -20,14 +20,13 @@ from cu_jax.convert.layouts import (
     linear,
     vectors,
 )
+from cu_jax.convert.state_files import POSITION_IDS
 from cu_jax.convert.vqgan_layout import VqGanSizes
 
 WORDING = Wording("a MAGE with its tokenizer", "give mage-vitb-1600.pth or mage-vitl-1600.pth")
 """How messages speak of it."""
 TOKENIZER = "vqgan."
 """What stands before the tokenizer's keys."""
-POSITION_IDS = "token_emb.position_ids"
-"""0, 1, 2, … as int64: the one array that is not float32."""
 UNUSED = (
     *("cls_token", "pos_embed", "mask_token", "decoder_pos_embed", POSITION_IDS),
     *("patch_embed.proj.weight", "patch_embed.proj.bias"),

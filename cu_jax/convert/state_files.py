@@ -9,7 +9,7 @@ import os
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from cu_jax.convert.weights import few, save_weights
 
 TORCH_ENDINGS = (".pth", ".pt", ".ckpt")
 ENDINGS = (*TORCH_ENDINGS, ".safetensors")
+POSITION_IDS = "token_emb.position_ids"
+"""The one key of published files whose array is int64; all others are float32."""
 _CONTAINERS = ("model", "state_dict")  # Keys under which training programs put the tensors.
 _PARALLEL = "module."  # What PyTorch's parallel wrappers put before every name.
 
@@ -29,7 +31,7 @@ class State(NamedTuple):
     """What a file holds.
 
     Attributes:
-        arrays: float32 (or int64, where asked for), by key; large ones may still lie in the file.
+        arrays: by key, float32 but for :data:`POSITION_IDS`; large ones may still lie in the file.
         args: what the file says of the training that made it; most files say nothing.
     """
 
@@ -37,13 +39,12 @@ class State(NamedTuple):
     args: dict[str, Any]
 
 
-def read_state(path: str | os.PathLike[str], integers: Collection[str] = ()) -> State:
+def read_state(path: str | os.PathLike[str]) -> State:
     """Reads every array of a ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors`` file.
 
     Args:
         path: the file. PyTorch files may hold the arrays alone, or under ``model`` or
             ``state_dict`` with other things beside, which are not used.
-        integers: keys whose arrays are int64, not float32.
 
     Returns:
         The arrays, with the bits of the file, by their keys without the ``module.`` that PyTorch's
@@ -67,7 +68,7 @@ def read_state(path: str | os.PathLike[str], integers: Collection[str] = ()) -> 
             f"A weights file must exist at {path}, but there is none: check the path."
         )
     read = _read_torch if path.suffix in TORCH_ENDINGS else _read_safetensors
-    arrays, args = read(path, integers)
+    arrays, args = read(path)
     if all(key.startswith(_PARALLEL) for key in arrays):
         arrays = {key.removeprefix(_PARALLEL): array for key, array in arrays.items()}
     return State(arrays, args)
@@ -142,11 +143,11 @@ def import_torch(path: Path) -> Any:
     return torch
 
 
-def _read_safetensors(path: Path, integers: Collection[str]) -> State:
+def _read_safetensors(path: Path) -> State:
     try:
         with safetensors.safe_open(os.fspath(path), framework="numpy") as file:
             kinds = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
-            _check_kinds(kinds, ("F32", "I64"), integers, path)
+            _check_kinds(kinds, ("F32", "I64"), path)
             return State({key: file.get_tensor(key) for key in kinds}, {})
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(
@@ -155,7 +156,7 @@ def _read_safetensors(path: Path, integers: Collection[str]) -> State:
         ) from error
 
 
-def _read_torch(path: Path, integers: Collection[str]) -> State:
+def _read_torch(path: Path) -> State:
     torch = import_torch(path)
     _check_sums(path)
     try:
@@ -190,7 +191,7 @@ def _read_torch(path: Path, integers: Collection[str]) -> State:
             "as published."
         )
     kinds = {key: str(tensor.dtype).removeprefix("torch.") for key, tensor in content.items()}
-    _check_kinds(kinds, ("float32", "int64"), integers, path)
+    _check_kinds(kinds, ("float32", "int64"), path)
     arrays = {key: tensor.detach().numpy() for key, tensor in content.items()}
     return State(arrays, dict(vars(args)) if isinstance(args, argparse.Namespace) else {})
 
@@ -221,14 +222,12 @@ def _check_sums(path: Path) -> None:
         )
 
 
-def _check_kinds(
-    kinds: Mapping[str, str], names: tuple[str, str], integers: Collection[str], path: Path
-) -> None:
-    """Refuses what is not float32, or int64 for the keys in ``integers``; ``names`` of both."""
+def _check_kinds(kinds: Mapping[str, str], names: tuple[str, str], path: Path) -> None:
+    """Refuses all but float32 and the one int64, which a file's library calls by these names."""
     others = [
         f"{key} ({kind})"
         for key, kind in kinds.items()
-        if kind != names[key.removeprefix(_PARALLEL) in integers]
+        if kind != names[key.removeprefix(_PARALLEL) == POSITION_IDS]
     ]
     if others:
         raise ValueError(

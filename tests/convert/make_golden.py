@@ -1,4 +1,4 @@
-"""Makes the golden outputs beside this file again, with transformers:
+"""Makes the golden outputs beside this file again, with PyTorch and transformers:
 
     python -P tests/convert/make_golden.py
 
@@ -14,23 +14,48 @@ import transformers
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import oracle  # noqa: E402
 import seeded  # noqa: E402
+import torch_mae  # noqa: E402
+import torch_mage  # noqa: E402
+import torch_vqgan  # noqa: E402
 
 FOLDER = Path(__file__).parent / "golden"
+TORCH = f"torch {torch.__version__}"
+SURE = 1e-3  # The least difference of distances at which another rounding gives equal tokens.
+
+
+def write(name, made, **arrays):
+    path = FOLDER / f"{name.replace(' ', '_').replace('/', '_').lower()}.npz"
+    np.savez(path, **arrays, made=made)
+    largest = {key: float(np.abs(array).max()) for key, array in arrays.items()}
+    print(path.name, path.stat().st_size, largest)
+
+
+def sample(array):
+    return seeded.sample(array).astype(np.float32)
 
 
 def main():
     FOLDER.mkdir(exist_ok=True)
     for name, (sizes, heads) in seeded.MODELS.items():
         case = seeded.make(sizes)
-        model = oracle.build(sizes, heads)
-        model.load_state_dict(oracle.renamed(case.arrays), strict=True)
-        features, patches = oracle.outputs(model, case.images, case.noise)
-        path = FOLDER / f"mae_{name.replace('/', '_').lower()}.npz"
-        made = f"transformers {transformers.__version__}, torch {torch.__version__}"
-        np.savez(path, features=seeded.sample(features), patches=seeded.sample(patches), made=made)
-        print(path.name, path.stat().st_size, np.abs(features).max(), np.abs(patches).max())
+        model = torch_mae.build(sizes, heads)
+        model.load_state_dict(torch_mae.renamed(case.arrays), strict=True)
+        features, patches = torch_mae.outputs(model, case.images, case.noise)
+        made = f"transformers {transformers.__version__}, {TORCH}"
+        write(f"mae_{name}", made, features=sample(features), patches=sample(patches))
+    for name, (sizes, side) in seeded.VQGANS.items():
+        case = seeded.make_vqgan(sizes, side, batch=2 if name == "small" else 1)
+        model = torch_vqgan.build(sizes, case.arrays)
+        tokens, pictures, margin = torch_vqgan.outputs(model, case.images)
+        if margin < SURE:
+            raise ValueError(f"Tokens must be sure, but two codes are only {margin:.1g} apart.")
+        write(f"vqgan_{name}", TORCH, tokens=tokens, pictures=sample(pictures))
+    for name, (sizes, heads) in seeded.MAGES.items():
+        case = seeded.make_mage(sizes, batch=2 if name == "small" else 1)
+        model = torch_mage.build(sizes, heads, case.arrays)
+        features, logits = torch_mage.outputs(model, case.tokens, case.masked, case.dropped)
+        write(f"mage_{name}", TORCH, features=sample(features), logits=sample(logits))
 
 
 if __name__ == "__main__":

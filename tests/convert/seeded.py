@@ -1,4 +1,4 @@
-"""Seeded weights, pictures and masks in the published layout, the same on every machine.
+"""Seeded weights, pictures and masks in the published layouts, the same on every machine.
 
 ``RandomState`` because its streams never change; uniform draws because they are exact everywhere.
 """
@@ -7,13 +7,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cu_jax.convert import mae_layout, mage_layout, vqgan_layout
 from cu_jax.convert.mae import fixed_positions
-from cu_jax.convert.mae_layout import PUBLISHED, MaeSizes, layout
+from cu_jax.convert.mae_layout import MaeSizes
+from cu_jax.convert.mage_layout import MageSizes
+from cu_jax.convert.state_files import POSITION_IDS
+from cu_jax.convert.vqgan_layout import VqGanSizes
 
 SMALL = MaeSizes(32, 8, 3, 48, 3, 32, 2, 4.0)
-MODELS = {"small": (SMALL, (4, 2)), "ViT-B/16": (PUBLISHED["ViT-B/16"], (12, 16))}
-"""Name to sizes and heads."""
-KEPT = 4  # One patch in four is visible.
+SMALL_VQGAN = VqGanSizes(3, 32, (1, 1, 2), 2, 64, 16)
+SMALL_MAGE = MageSizes(SMALL_VQGAN, 8, 48, 3, 48, 2, 4.0, 150)
+MODELS = {"small": (SMALL, (4, 2)), "ViT-B/16": (mae_layout.PUBLISHED["ViT-B/16"], (12, 16))}
+"""Masked autoencoders: name to sizes and heads."""
+VQGANS = {"small": (SMALL_VQGAN, 32), "published": (vqgan_layout.PUBLISHED, 256)}
+"""Tokenizers: name to sizes and side of a picture."""
+MAGES = {
+    "small": (SMALL_MAGE, (4, 2)),
+    "ViT-B": (mage_layout.PUBLISHED["MAGE ViT-B"], (12, 16)),
+}
+"""MAGE models: name to sizes and heads."""
 
 
 class Case(NamedTuple):
@@ -22,32 +34,74 @@ class Case(NamedTuple):
     noise: np.ndarray  # [batch, patches]; the patches with the least are kept
 
 
+class TokenizerCase(NamedTuple):
+    arrays: dict[str, np.ndarray]  # as published
+    images: np.ndarray  # [batch, side, side, channels] in [0, 1]
+
+
+class MageCase(NamedTuple):
+    arrays: dict[str, np.ndarray]  # as published
+    tokens: np.ndarray  # int32 [batch, tokens]
+    masked: np.ndarray  # float32 [batch, tokens], 1 = masked
+    dropped: np.ndarray  # bool [batch, tokens], of those; a number that all pictures share
+
+
 def make(sizes, seed=0, batch=2):
-    """Weights as large as a trained model's, so that nothing vanishes and no unit is idle."""
+    """A masked autoencoder. One patch in four is visible."""
     draw = np.random.RandomState(seed)
-
-    def uniform(shape, deviation):
-        return ((draw.random_sample(shape) - 0.5) * (deviation * 12**0.5)).astype(np.float32)
-
-    arrays = {}
-    for key, shape in layout(sizes).items():
-        if key.endswith("pos_embed"):
-            arrays[key] = fixed_positions(sizes)[key]
-        elif "norm" in key and key.endswith("weight"):
-            arrays[key] = 1 + uniform(shape, 0.2)
-        elif key.endswith("weight"):
-            fan_out, fan_in = shape[0], np.prod(shape[1:])
-            arrays[key] = uniform(shape, (2 / (fan_in + fan_out)) ** 0.5)
-        else:
-            arrays[key] = uniform(shape, 0.1)
+    arrays = _weights(mae_layout.layout(sizes), draw, fixed_positions(sizes))
     side = sizes.image_size
-    images = uniform((batch, side, side, sizes.channels), 1.0)
+    images = _uniform(draw, (batch, side, side, sizes.channels), 1.0)
     # A permutation each, so that no two patches have equal noise.
     noise = [draw.permutation(sizes.grid**2) / sizes.grid**2 for _ in range(batch)]
     return Case(arrays, images, np.array(noise, np.float32))
+
+
+def make_vqgan(sizes, side, seed=0, batch=2):
+    """A tokenizer whose codes are as far apart as its latents."""
+    draw = np.random.RandomState(seed)
+    arrays = _weights(vqgan_layout.layout(sizes), draw)
+    images = draw.random_sample((batch, side, side, sizes.channels)).astype(np.float32)
+    return TokenizerCase(arrays, images)
+
+
+def make_mage(sizes, seed=0, batch=2):
+    """A MAGE of which five tokens in eight are masked, and six in ten of these are dropped."""
+    draw = np.random.RandomState(seed)
+    tokens = sizes.grid**2
+    positions = {POSITION_IDS: np.arange(1 + tokens, dtype=np.int64)[None]}
+    arrays = _weights(mage_layout.layout(sizes), draw, positions)
+    codes = draw.randint(0, sizes.tokenizer.codes, (batch, tokens)).astype(np.int32)
+    ranks = np.array([draw.permutation(tokens) for _ in range(batch)])
+    masked = (ranks < tokens * 5 // 8).astype(np.float32)
+    return MageCase(arrays, codes, masked, ranks < tokens * 3 // 8)
 
 
 def sample(array, values=4096):
     """The array, or evenly spaced values of a large one."""
     flat = np.asarray(array).reshape(-1)
     return flat[:: max(1, -(-flat.size // values))]
+
+
+def _weights(shapes, draw, fixed=()):
+    """Weights as large as a trained model's, so that nothing vanishes and no unit is idle."""
+    arrays = {}
+    for key, shape in shapes.items():
+        if key in fixed:
+            arrays[key] = fixed[key]
+        elif key.endswith("quantize.embedding.weight"):
+            arrays[key] = _uniform(draw, shape, 1.0)
+        elif key.endswith("decoder.conv_out.weight"):  # so that pictures are about as pictures are
+            arrays[key] = _uniform(draw, shape, 0.2 * shape[1] ** -0.5)
+        elif key.endswith("weight") and len(shape) == 1:  # of norms
+            arrays[key] = 1 + _uniform(draw, shape, 0.2)
+        elif key.endswith("weight"):
+            fan_out, fan_in = shape[0], np.prod(shape[1:])
+            arrays[key] = _uniform(draw, shape, (2 / (fan_in + fan_out)) ** 0.5)
+        else:
+            arrays[key] = _uniform(draw, shape, 0.1)
+    return arrays
+
+
+def _uniform(draw, shape, deviation):
+    return ((draw.random_sample(shape) - 0.5) * (deviation * 12**0.5)).astype(np.float32)
