@@ -16,6 +16,8 @@ _DESCRIPTION = """\
 Brings published PyTorch weights in, and takes a run's solutions out as published.
 
   python -m cu_jax.convert import mae mae_visualize_vit_large.pth imported/mae_large
+  python -m cu_jax.convert import mage mage-vitb-1600.pth imported/mage_base
+  python -m cu_jax.convert import vqgan vqgan_jax_strongaug.ckpt imported/vqgan
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
@@ -88,7 +90,8 @@ def _kinds(parser: argparse.ArgumentParser) -> Iterator[tuple[str, Callable[...,
     """A parser for each kind: its name, and how arguments are added to it."""
     parsers = parser.add_subparsers(required=True, dest="kind", metavar="{" + ",".join(KINDS) + "}")
     for name, kind in KINDS.items():
-        child = parsers.add_parser(name, help=kind.about, allow_abbrev=False)
+        about = f"{parser.description} The kind {name} is {kind.about}."
+        child = parsers.add_parser(name, help=kind.about, description=about, allow_abbrev=False)
         yield name, child.add_argument
 
 
