@@ -69,7 +69,7 @@ def get_config() -> ConfigDict:
 
     config.boundary.update(steps=200, utility_alpha=0.5, gradient_decay=0.9, value_decay=0.9)
     config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
-    config.pareto.update(steps=400, first_steps=700, gradient_decay=0.9, value_decay=0.9)
+    config.pareto.update(steps=400, first_steps=700, beta=1.0, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
     config.composite_alphas = (0.07, 0.18, 0.45)
 
