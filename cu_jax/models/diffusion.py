@@ -1,0 +1,90 @@
+r"""Diffusion's noise schedules: how much of a picture is left after each step.
+
+With :math:`\gamma_t = \prod_{s \le t} (1 - \beta_s)`, a picture x under noise ε is
+:math:`y = \sqrt{\gamma_t}\, x + \sqrt{1 - \gamma_t}\, \epsilon`. Schedules are computed on the
+host, in float64.
+
+References:
+    Ho et al., *Denoising Diffusion Probabilistic Models*, NeurIPS 2020, arXiv 2006.11239.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from cu_jax.corruptions import Key
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseSchedule:
+    """A linear noise schedule: β rises evenly from ``start`` to ``end`` in ``steps`` steps.
+
+    The defaults are those that the published Places2 model was trained with.
+
+    Args:
+        steps: steps T, at least 2.
+        start: β of the first step, in (0, end].
+        end: β of the last step, below 1.
+
+    Raises:
+        ValueError: for other numbers.
+
+    Note:
+        A schedule is a value that whoever trains or samples is given. In the published program it
+        lies in the checkpoint, from where it silently takes the place of the one that was asked
+        for.
+
+    Example:
+        >>> f"{NoiseSchedule().gammas[-1]:.2g}"
+        '4.4e-05'
+    """
+
+    steps: int = 2000
+    start: float = 1e-6
+    end: float = 1e-2
+
+    def __post_init__(self) -> None:
+        """Checks the numbers before anything is compiled."""
+        if self.steps < 2 or not 0 < self.start <= self.end < 1:
+            raise ValueError(
+                "A noise schedule must have at least 2 steps and noise that rises between 0 and 1, "
+                f"got {self.steps} steps from {self.start:g} to {self.end:g}: change "
+                "config.model.schedule."
+            )
+
+    @property
+    def betas(self) -> Float[np.ndarray, " steps"]:
+        """float64 β of every step."""
+        return np.linspace(self.start, self.end, self.steps)
+
+    @property
+    def gammas(self) -> Float[np.ndarray, " steps"]:
+        """float64 γ after every step, falling from almost 1."""
+        return np.cumprod(1 - self.betas)
+
+
+def training_gammas(schedule: NoiseSchedule, key: Key, batch: int) -> Float[Array, " b"]:
+    r"""Noise levels to train with, spread over the steps.
+
+    .. math:: t \sim U\{1, \dots, T - 1\}, \quad \gamma \sim U[\gamma_t, \gamma_{t-1}]
+
+    Args:
+        schedule: the noise schedule; its steps are counted from 0 here.
+        key: PRNG key.
+        batch: number of pictures.
+
+    Returns:
+        float32 ``[b]``, one independent draw a picture.
+
+    Example:
+        >>> training_gammas(NoiseSchedule(), jax.random.key(0), 4).shape
+        (4,)
+    """
+    gammas = jnp.asarray(schedule.gammas, jnp.float32)
+    key_step, key_between = jax.random.split(key)
+    step = jax.random.randint(key_step, (batch,), 1, schedule.steps)
+    share = jax.random.uniform(key_between, (batch,))
+    return gammas[step - 1] + share * (gammas[step] - gammas[step - 1])
