@@ -20,12 +20,12 @@ from cu_jax.corruptions import Key
 
 @dataclasses.dataclass(frozen=True)
 class NoiseSchedule:
-    """A linear noise schedule: β rises evenly from ``start`` to ``end`` in ``steps`` steps.
+    """A linear noise schedule: β rises evenly from ``start`` to ``end`` in ``length`` steps.
 
     The defaults are those that the published Places2 model was trained with.
 
     Args:
-        steps: steps T, at least 2.
+        length: steps T, at least 2.
         start: β of the first step, in (0, end].
         end: β of the last step, below 1.
 
@@ -42,26 +42,26 @@ class NoiseSchedule:
         '4.4e-05'
     """
 
-    steps: int = 2000
+    length: int = 2000
     start: float = 1e-6
     end: float = 1e-2
 
     def __post_init__(self) -> None:
         """Checks the numbers before anything is compiled."""
-        if self.steps < 2 or not 0 < self.start <= self.end < 1:
+        if self.length < 2 or not 0 < self.start <= self.end < 1:
             raise ValueError(
                 "A noise schedule must have at least 2 steps and noise that rises between 0 and 1, "
-                f"got {self.steps} steps from {self.start:g} to {self.end:g}: change "
+                f"got {self.length} steps from {self.start:g} to {self.end:g}: change "
                 "config.model.schedule."
             )
 
     @property
-    def betas(self) -> Float[np.ndarray, " steps"]:
+    def betas(self) -> Float[np.ndarray, " length"]:
         """float64 β of every step."""
-        return np.linspace(self.start, self.end, self.steps)
+        return np.linspace(self.start, self.end, self.length)
 
     @property
-    def gammas(self) -> Float[np.ndarray, " steps"]:
+    def gammas(self) -> Float[np.ndarray, " length"]:
         """float64 γ after every step, falling from almost 1."""
         return np.cumprod(1 - self.betas)
 
@@ -85,6 +85,6 @@ def training_gammas(schedule: NoiseSchedule, key: Key, batch: int) -> Float[Arra
     """
     gammas = jnp.asarray(schedule.gammas, jnp.float32)
     key_step, key_between = jax.random.split(key)
-    step = jax.random.randint(key_step, (batch,), 1, schedule.steps)
+    step = jax.random.randint(key_step, (batch,), 1, schedule.length)
     share = jax.random.uniform(key_between, (batch,))
     return gammas[step - 1] + share * (gammas[step] - gammas[step - 1])

@@ -84,7 +84,7 @@ def ddim(schedule: NoiseSchedule, steps: int, eta: float = 0.0) -> Plan:
 
     Args:
         schedule: the noise schedule.
-        steps: how many run, in ``[1, schedule.steps]``.
+        steps: how many run, in ``[1, schedule.length]``.
         eta: 0: no fresh noise; 1: the variance of ancestral sampling.
 
     Returns:
@@ -102,14 +102,14 @@ def ddim(schedule: NoiseSchedule, steps: int, eta: float = 0.0) -> Plan:
         >>> ddim(NoiseSchedule(), 4).gamma.round(4)
         array([0.    , 0.0036, 0.0818, 0.5353], dtype=float32)
     """
-    if not 1 <= steps <= schedule.steps:
+    if not 1 <= steps <= schedule.length:
         raise ValueError(
-            f"Sampling must take 1 to {schedule.steps} steps, the schedule's, got {steps}: change "
+            f"Sampling must take 1 to {schedule.length} steps, the schedule's, got {steps}: change "
             "config.model.steps."
         )
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must lie in [0, 1], got {eta:g}: change config.model.eta.")
-    chosen = np.round(schedule.steps * np.arange(steps, 0, -1) / steps).astype(int) - 1
+    chosen = np.round(schedule.length * np.arange(steps, 0, -1) / steps).astype(int) - 1
     gammas = schedule.gammas[chosen]
     after = np.append(gammas[1:], 1.0)
     variance = eta**2 * (1 - after) / (1 - gammas) * (1 - gammas / after)

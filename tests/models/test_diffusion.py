@@ -8,7 +8,7 @@ import pytest
 from cu_jax.models.diffusion import NoiseSchedule, training_gammas
 from cu_jax.models.diffusion_sampling import ddim, ddpm, fresh_noise, sample
 
-SHORT = NoiseSchedule(steps=12, start=1e-3, end=0.4)
+SHORT = NoiseSchedule(length=12, start=1e-3, end=0.4)
 HOLE = jnp.zeros((1, 4, 6, 1)).at[:, 1:3, 2:5].set(1)
 
 
@@ -112,7 +112,7 @@ def test_nothing_of_the_hole_is_read_and_each_picture_has_its_own_key(images, ke
 
 
 def test_training_noise_lies_between_neighboring_steps_and_everywhere():
-    schedule = NoiseSchedule(steps=3, start=0.1, end=0.5)
+    schedule = NoiseSchedule(length=3, start=0.1, end=0.5)
     drawn = np.asarray(training_gammas(schedule, jax.random.key(3), 4000))
     first, middle, last = schedule.gammas
     assert last <= drawn.min() < last + 0.01 and first - 0.01 < drawn.max() <= first
@@ -125,7 +125,7 @@ def test_training_noise_lies_between_neighboring_steps_and_everywhere():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: NoiseSchedule(steps=1), "at least 2 steps"),
+        (lambda: NoiseSchedule(length=1), "at least 2 steps"),
         (lambda: NoiseSchedule(start=0.0), "rises between 0 and 1, got 2000 steps from 0 to 0.01"),
         (lambda: NoiseSchedule(start=0.1), "from 0.1 to 0.01: change config.model.schedule"),
         (lambda: ddim(SHORT, 13), "must take 1 to 12 steps, the schedule's, got 13"),

@@ -20,7 +20,7 @@ def predicted(y, gamma, sin):
 
 def settings(schedule):
     betas = dict(beta_start=schedule.start, beta_end=schedule.end, beta_schedule="linear")
-    return betas | dict(num_train_timesteps=schedule.steps, clip_sample=True)
+    return betas | dict(num_train_timesteps=schedule.length, clip_sample=True)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_ancestral_sampling_is_that_of_diffusers(keys, monkeypatch):
 
     schedule = SCHEDULES["short"]
     scheduler = scheduling_ddpm.DDPMScheduler(variance_type="fixed_small_log", **settings(schedule))
-    y = drawn(keys, schedule.steps)
+    y = drawn(keys, schedule.length)
     for index, step in enumerate(scheduler.timesteps):
         noise = drawn(keys, index)
         monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *a, noise=noise, **k: noise)
