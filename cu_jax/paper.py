@@ -119,6 +119,7 @@ def mage_experiment(size: str) -> ConfigDict:
             mask_min=0.5,
             mask_max=1.0,
             drop=0.5,
+            holes=0.0,
             tie_head=False,
             margin=1,
             fill=(0.485, 0.456, 0.406),

@@ -74,6 +74,7 @@ def model_settings(sizes: MageSizes, heads: Heads, tie_head: bool, source: Path)
         "mask_min": 0.5,
         "mask_max": 1.0,
         "drop": 0.5,
+        "holes": 0.0,
         "tie_head": tie_head,
         "margin": 1,
         "fill": _FILL if sizes.tokenizer.channels == 3 else (0.5,) * sizes.tokenizer.channels,

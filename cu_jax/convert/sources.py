@@ -15,6 +15,7 @@ TOKENIZER = "vqgan"
 # Settings with which the same weights may be used differently.
 _FREE = {
     *("name", "dtype", "mask_ratio", "mask_mean", "mask_std", "mask_min", "mask_max", "drop"),
+    "holes",
     *("margin", "fill", "blend_grow", "blend_blur", "steps", "temperature", "noise_pool"),
 }
 

@@ -16,14 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32
 
-from cu_jax import token_corruptions
+from cu_jax import hole_corruptions, token_corruptions
 from cu_jax.corruptions import Key, Keys
 from cu_jax.models import maskgit
 from cu_jax.models.blending import blend, soft_mask
 from cu_jax.models.interface import Params
 from cu_jax.models.mage_networks import Decoder, Encoder
 from cu_jax.models.mage_settings import MageSettings
-from cu_jax.models.patches import touched_patches
+from cu_jax.models.patches import patchify, touched_patches
 from cu_jax.models.vqgan import VqGan
 from cu_jax.token_corruptions import TokenCorruption
 
@@ -158,11 +158,21 @@ class Mage(MageSettings):
     def pretrain_loss(
         self, params: Params, images: Float[Array, "b h w c"], key: Key
     ) -> Float[Array, ""]:
-        """Cross-entropy of the masked tokens' codes under a random mask, labels smoothed by 0.1."""
-        key_prepare, key_corrupt = jax.random.split(key)
-        tokens = self.prepare(params, images, key_prepare)
+        """Cross-entropy of the masked tokens' codes under a random mask, labels smoothed by 0.1.
+
+        Note:
+            Tokens beside a hole are made of its flat color too. A model that never saw such tokens
+            restores holes badly, small ones above all: hence the setting ``holes``.
+        """
+        key_prepare, key_corrupt, key_holes = jax.random.split(key, 3)
+        tokens = seen = self.prepare(params, images, key_prepare)
         corruption = self.corrupt(key_corrupt, images.shape[0])
-        features = self.encode(params["encoder"], tokens, corruption)
+        if self.holes:
+            hole = self._holes(key_holes, images.shape[0])
+            seen = self.prepare(params, self._filled(images, hole), key_prepare)
+            touched = patchify(hole, self.patch_size).max(-1)
+            corruption = corruption._replace(masked=jnp.maximum(corruption.masked, touched))
+        features = self.encode(params["encoder"], seen, corruption)
         (logits,) = self.decode(params, features, corruption)
         scores = jax.nn.log_softmax(logits)
         right = jnp.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
@@ -178,7 +188,7 @@ class Mage(MageSettings):
             ValueError: the mask touches no token, or leaves none with the margin around it.
         """
         hidden = touched_patches(mask, self.patch_size, self.margin).reshape(-1)
-        filled = jnp.where(jnp.asarray(mask) > 0, jnp.asarray(self.fill, jnp.float32), images)
+        filled = self._filled(images, jnp.asarray(mask))
         tokens = self.tokenizer.encode(params["tokenizer"], filled)
 
         def logits(tokens: Array, masked: Array) -> Array:
@@ -189,6 +199,16 @@ class Mage(MageSettings):
         tokens = maskgit.sample(logits, tokens, hidden, keys, self.steps, self.temperature)
         painted = self.tokenizer.decode(params["tokenizer"], tokens)
         return blend(filled, painted, soft_mask(mask, self.blend_grow, self.blend_blur))
+
+    def _filled(self, images: Array, hole: Array) -> Array:
+        """Pictures with a flat color where they are removed."""
+        return jnp.where(hole > 0, jnp.asarray(self.fill, jnp.float32), images)
+
+    def _holes(self, key: Key, batch: int) -> Array:
+        """A box in some of the pictures, ``[b, h, w, 1]``, 1 = removed."""
+        key_box, key_which = jax.random.split(key)
+        boxes = hole_corruptions.boxes(key_box, batch, self.tokenizer.image_size)
+        return boxes * jax.random.bernoulli(key_which, self.holes, (batch, 1, 1, 1))
 
 
 def build(config: Any) -> Mage:

@@ -20,6 +20,8 @@ class MageSettings:
         class_token: the word at position 0, between the codes and the mask token.
         mask_mean, mask_std, mask_min, mask_max: of the share of tokens that training masks.
         drop: share of all tokens that is masked and not even read by the encoder.
+        holes: share of the pictures that pretraining shows with a filled box, as pictures to
+            restore have one; 0 in the published pretraining.
         tie_head: whether the head reads the encoder's own word embeddings, and so changes with
             them. Otherwise it has a copy, frozen with the decoder.
         margin: tokens around a hole that are taken for hidden too when a picture is restored.
@@ -56,6 +58,7 @@ class MageSettings:
     mask_min: float = 0.5
     mask_max: float = 1.0
     drop: float = 0.5
+    holes: float = 0.0
     tie_head: bool = False
     margin: int = 1
     fill: tuple[float, ...] = (0.485, 0.456, 0.406)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cu_jax.corruptions import center_hole
 from cu_jax.models.interface import Model
 from cu_jax.models.mage import Mage
 from cu_jax.models.vqgan import VqGan
@@ -157,6 +158,30 @@ def test_the_loss_is_the_smoothed_cross_entropy_of_masked_tokens(mage, params, i
         np.testing.assert_array_equal(leaf, 0)
     for part in ("encoder", "decoder"):
         assert all(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(gradient[part]))
+
+
+def test_pretraining_with_holes_reads_filled_pictures_and_asks_for_whole_ones(
+    narrow_mage, params, images, monkeypatch
+):
+    model = narrow_mage(holes=1.0)
+    hole = jnp.broadcast_to(jnp.asarray(center_hole(32, 12)), images.shape)
+    monkeypatch.setattr("cu_jax.models.mage.hole_corruptions.boxes", lambda *_: hole)
+    seen = []
+
+    def encode(self, encoder, inputs, corruption):
+        seen.append((inputs, corruption.masked))
+        return original(self, encoder, inputs, corruption)
+
+    original = Mage.encode
+    monkeypatch.setattr(Mage, "encode", encode)
+    changed = jnp.where(hole > 0, 1 - images, images)  # inside the hole alone
+    first, second = (model.pretrain_loss(params, x, jax.random.key(3)) for x in (images, changed))
+    assert float(jnp.abs(first - second)) > 1e-4
+    (tokens, masked), (same, _) = seen
+    np.testing.assert_array_equal(tokens, same)
+    filled = jnp.where(hole > 0, 0.4, images)
+    np.testing.assert_array_equal(tokens, jax.jit(model.prepare)(params, filled, jax.random.key(0)))
+    assert masked.reshape(3, 8, 8)[:, 2:6, 2:6].min() == 1  # every token that the hole touches
 
 
 def test_bfloat16_compute_keeps_float32_parameters_and_logits(narrow_mage):
