@@ -9,13 +9,22 @@ from cu_jax.data import open_data
 from cu_jax.holes import parse_holes
 from cu_jax.methods import METHODS, frozen_parts
 from cu_jax.models import MODELS
+from cu_jax.models.patches import touched_patches
 from cu_jax.pretraining import original_model
 from cu_jax.stages import stage_steps
 from cu_jax.training import Runner
 
 
-def test_mae_mnist_validates(config_of):
-    settings.validate(config_of("mae_mnist"))
+@pytest.mark.parametrize("name", ["mae_mnist", "vqgan_mnist"])
+def test_the_digits_have_weights_of_their_models(config_of, name):
+    config = config_of(name)
+    settings.validate(config)
+    model = MODELS[config.model.name](config.model)
+    runner = object.__new__(Runner)  # packaged weights need nothing of it
+    original, classifier = original_model(config, model, runner, {})
+    assert classifier is not None
+    wanted = jax.eval_shape(model.init, jax.random.key(0))
+    assert jax.tree.structure(original) == jax.tree.structure(wanted)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +38,30 @@ def test_mae_imagenet_builds_the_published_models(config_of, size, millions):
     assert round(count / 1e6, 2) == millions
     assert stage_steps(config, "boundary", 100 * 100) == 2500
     assert config.pareto.optimizer.b2 == 0.95 and config.pareto.beta == 5
+
+
+@pytest.mark.parametrize(("size", "millions"), [("base", 144.88), ("large", 407.79)])
+def test_vqgan_imagenet_builds_the_published_models(config_of, size, millions):
+    config = config_of("vqgan_imagenet", size)
+    settings.validate(config)
+    model = MODELS["mage"](config.model)
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    own = params["decoder"]["mlm_layer"].pop("word_embeddings")  # which the published do not have
+    assert own.shape == params["encoder"]["token_emb"]["word_embeddings"].shape
+    parts = {
+        name: sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(part)) / 1e6
+        for name, part in params.items()
+    }
+    assert round(parts["tokenizer"], 1) == 54.5
+    assert round(parts["encoder"] + parts["decoder"], 2) == millions
+    assert stage_steps(config, "pareto", 100 * 100) == 1875
+    for section in (config.boundary, config.pareto):
+        assert section.optimizer.learning_rate == 5e-5 and section.optimizer.weight_decay == 0
+    holes = parse_holes(config.evaluation.holes, 256, model.patch_size)
+    for hole in holes:  # each leaves a token visible, with the margin around it
+        hidden = touched_patches(hole.mask, model.patch_size, model.margin)
+        assert 0 < hidden.sum() < hidden.size
+    assert [int(hidden) for hidden in (holes[0].mask.sum(), holes[1].mask.sum())] == [64**2, 128**2]
 
 
 @pytest.mark.parametrize(("size", "pixels"), [("large", (64, 128)), ("huge", (56, 112))])
@@ -51,7 +84,6 @@ def test_without_a_name_there_is_no_classifier(config_of):
     config = config_of("mae_mnist")
     model = MODELS["mae"](config.model)
     runner = object.__new__(Runner)  # packaged weights need nothing of it
-    assert original_model(config, model, runner, {})[1] is not None
     config.classifier.weights = ""
     original, classifier = original_model(config, model, runner, {})
     assert classifier is None and set(original) == {"encoder", "decoder"}
@@ -79,7 +111,9 @@ def test_mae_imagenet_takes_one_step(config_of):
     assert np.isfinite(float(scalars["forget_loss"])) and float(scalars["violation"]) > 0
 
 
-@pytest.mark.parametrize("name", ["mae_imagenet", "mae_places365"])
+@pytest.mark.parametrize(
+    "name", ["mae_imagenet", "mae_places365", "vqgan_imagenet", "vqgan_places365"]
+)
 def test_what_is_not_prepared_is_asked_for_before_anything_else(config_of, tmp_path, name):
     config = config_of(name)
     settings.validate(config)
