@@ -50,7 +50,7 @@ def grown(mask: Bool[np.ndarray, "h w"], by: int) -> Bool[np.ndarray, "h w"]:
 def touched_patches(
     mask: np.ndarray, patch: int, margin: int = 0
 ) -> Bool[np.ndarray, "rows columns"]:
-    """The patches that a hole touches, and ``margin`` more around them.
+    """The patches that a hole touches, and ``margin`` more around those whose center it removes.
 
     Args:
         mask: NumPy ``[height, width, 1]``, above 0 = removed; a concrete array.
@@ -63,6 +63,11 @@ def touched_patches(
     Raises:
         ValueError: the mask touches no patch, or all of them.
 
+    Note:
+        A patch that a hole just reaches into is a margin itself. This is how the predecessor's
+        outpainting counts: of 16 x 16 tokens, a frame of 13/16 of the side hides 255 and one of
+        1/16 hides 87.
+
     Example:
         >>> hole = np.zeros((8, 8, 1))
         >>> hole[7, 7] = 1
@@ -70,8 +75,8 @@ def touched_patches(
         (np.int64(1), np.int64(4))
     """
     height, width = (size // patch for size in mask.shape[:2])
-    hole = np.asarray(mask).reshape(height, patch, width, patch).max((1, 3)) > 0
-    touched = grown(hole, margin)
+    cells = np.asarray(mask).reshape(height, patch, width, patch) > 0
+    touched = cells.any((1, 3)) | grown(cells[:, patch // 2, :, patch // 2], margin)
     if touched.all() or not touched.any():
         around = f" with a margin of {margin}" if margin else ""
         raise ValueError(

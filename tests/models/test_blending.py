@@ -22,7 +22,12 @@ def test_masks_grow_by_squares():
 
 @pytest.mark.parametrize(
     ("hole", "masked"),
-    [(center_hole(256, 64), 36), (center_hole(256, 128), 100), (outpaint_hole(256, 128), 220)],
+    [(center_hole(256, 64), 36), (center_hole(256, 128), 100)]
+    + [
+        (outpaint_hole(256, 128), 220),
+        (outpaint_hole(256, 240), 87),
+        (outpaint_hole(256, 48), 255),
+    ],
 )
 def test_the_published_holes_hide_as_many_tokens(hole, masked):
     assert touched_patches(hole, 16, margin=1).sum() == masked
