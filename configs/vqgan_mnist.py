@@ -36,19 +36,19 @@ def get_config() -> ConfigDict:
             mlp_ratio=4.0,
             vocabulary=130,  # 128 codes, the class token's and the mask's.
             class_token=128,
-            mask_mean=0.45,
+            mask_mean=0.25,
             mask_std=0.25,
-            mask_min=0.25,
+            mask_min=0.05,
             mask_max=1.0,
-            drop=0.25,
-            holes=0.7,
+            drop=0.0,
+            holes=0.8,
             tie_head=False,
             margin=0,
             fill=(0.0,),
             blend_grow=0,
             blend_blur=0.0,
-            steps=20,
-            temperature=6.0,
+            steps=100,
+            temperature=0.0,
             noise_pool=256,
             dtype="float32",
         )
@@ -61,7 +61,7 @@ def get_config() -> ConfigDict:
     )
     config.tokenizer.update(weights="vqgan_mnist", steps=1500, batch_size=16, augment="affine")
     config.tokenizer.optimizer = optimizer(1.6e-2, b2=0.999, warmup_steps=100)
-    config.pretrain.update(weights="mage_mnist", steps=3000, batch_size=64, augment="affine")
+    config.pretrain.update(weights="mage_mnist", steps=4000, batch_size=64, augment="affine")
     config.pretrain.optimizer = optimizer(1.5e-3, warmup_steps=200, weight_decay=0.05)
     config.classifier.update(
         weights="digits_classifier", steps=1500, batch_size=64, augment="affine"
