@@ -101,16 +101,18 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
         corruption = model.corrupt(key_corrupt, _size(batch), "training")
         if "noise" in frozen:
             drawn = jax.random.randint(key_noise, (_size(batch),), 0, model.noise_pool)
-            seen = jax.tree.map(lambda pool: pool[drawn], frozen["noise"])
+            noise = jax.tree.map(lambda pool: pool[drawn], frozen["noise"])
         else:
             pictures = _noise(config, model, key_noise, _size(batch))
-            seen = model.prepare(frozen["rest"], pictures, key_prepare)
+            noise = model.prepare(frozen["rest"], pictures, key_prepare)
+        inputs = inputs_of(batch, frozen, key_prepare)
+        seen, through = model.forget_view(inputs, noise, corruption)
         if config.space == "output":
             teacher = model.merge(frozen["teacher"], frozen["rest"])
-            target = model.output_target(teacher, seen, corruption)
+            target = model.output_target(teacher, seen, through)
         else:
-            target = model.encode(frozen["teacher"], seen, corruption)
-        student = model.encode(encoder, inputs_of(batch, frozen, key_prepare), corruption)
+            target = model.encode(frozen["teacher"], seen, through)
+        student = model.encode(encoder, inputs, corruption)
         return distance(student, target, frozen, encoder, corruption)
 
     return Objectives(retain, forget)

@@ -73,6 +73,13 @@ class Model(Pretrained, Protocol):
     def corrupt(self, key: Key, batch_size: int, kind: str = "training") -> Any:
         """A corruption for ``batch_size`` pictures."""
 
+    def forget_view(self, inputs: Any, noise: Any, corruption: Any) -> tuple[Any, Any]:
+        """What the teacher sees in place of forget pictures, as ``(inputs, corruption)``.
+
+        ``inputs`` are the forget pictures', ``noise`` those of pictures of noise. Most models
+        return ``(noise, corruption)``: the noise pictures under the student's own corruption.
+        """
+
     def encode(self, encoder: Params, inputs: Any, corruption: Any) -> tuple[Array, ...]:
         """Feature maps of what the corruption leaves visible."""
 
@@ -85,7 +92,7 @@ class Model(Pretrained, Protocol):
         """
 
     def output_target(self, params: Params, inputs: Any, corruption: Any) -> tuple[Array, ...]:
-        """The forget target in output space, for inputs of noise and the teacher's parameters."""
+        """The forget target in output space, for ``forget_view`` and the teacher's parameters."""
 
     def output_mask(self, corruption: Any) -> Array:
         """1 where ``decode``'s output counts (the removed part), broadcastable to it."""

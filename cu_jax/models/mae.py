@@ -168,6 +168,13 @@ class Mae:
             raise ValueError(f"The MAE's corruption kind must be 'training', got {kind!r}.")
         return corruptions.random_patches(key, batch_size, self.grid**2, self.kept)
 
+    def forget_view(
+        self, inputs: Array, noise: Array, corruption: PatchCorruption
+    ) -> tuple[Array, PatchCorruption]:
+        """The noise pictures under the student's own corruption."""
+        del inputs
+        return noise, corruption
+
     def encode(
         self, encoder: Params, inputs: Array, corruption: PatchCorruption
     ) -> tuple[Array, ...]:

@@ -125,6 +125,13 @@ class Mage(MageSettings):
             self.mask_mean, self.mask_std, self.mask_min, self.mask_max,
         )  # fmt: skip
 
+    def forget_view(
+        self, inputs: Array, noise: Array, corruption: TokenCorruption
+    ) -> tuple[Array, TokenCorruption]:
+        """The noise pictures' tokens under the student's own corruption."""
+        del inputs
+        return noise, corruption
+
     def encode(
         self, encoder: Params, inputs: Int32[Array, "b n"], corruption: TokenCorruption
     ) -> tuple[Array, ...]:

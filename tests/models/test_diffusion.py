@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cu_jax.models.diffusion import NoiseSchedule, training_gammas
-from cu_jax.models.diffusion_sampling import ddim, ddpm, fresh_noise, sample
+from cu_jax.models.diffusion import ddim, ddpm, fresh_noise, sample
+from cu_jax.models.noising import training_gammas
+from cu_jax.noise_schedules import NoiseSchedule
 
 SHORT = NoiseSchedule(length=12, start=1e-3, end=0.4)
 HOLE = jnp.zeros((1, 4, 6, 1)).at[:, 1:3, 2:5].set(1)

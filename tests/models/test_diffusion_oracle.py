@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cu_jax.models.diffusion import NoiseSchedule
-from cu_jax.models.diffusion_sampling import ddim, ddpm, fresh_noise, sample
+from cu_jax.models.diffusion import ddim, ddpm, fresh_noise, sample
+from cu_jax.noise_schedules import NoiseSchedule
 
 pytestmark = pytest.mark.torch
 # Steps of 4 of the second, which diffusers rounds otherwise where they are no whole number.
