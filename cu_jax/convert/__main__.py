@@ -17,6 +17,7 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
 
   python -m cu_jax.convert import mae mae_visualize_vit_large.pth imported/mae_large
   python -m cu_jax.convert import mage mage-vitb-1600.pth imported/mage_base
+  python -m cu_jax.convert import palette 16_Network.pth imported/palette
   python -m cu_jax.convert import vqgan vqgan_jax_strongaug.ckpt imported/vqgan
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """

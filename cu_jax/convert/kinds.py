@@ -6,6 +6,7 @@ from typing import NamedTuple
 from cu_jax.convert.exchange import Exchanged
 from cu_jax.convert.exchange_mae import export_mae, import_mae
 from cu_jax.convert.exchange_mage import export_mage, import_mage
+from cu_jax.convert.exchange_palette import export_palette, import_palette
 from cu_jax.convert.exchange_vqgan import export_vqgan, import_vqgan
 
 
@@ -38,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
         import_options=("heads", "tie_head"),
         export_options=("tie_head",),
     ),
+    "palette": Kind("a diffusion model (Palette)", import_palette, export_palette),
     "vqgan": Kind("a VQ-GAN tokenizer alone", import_vqgan, export_vqgan),
 }
 """Name on the command line and in ``config.model.name`` → how it comes in and goes out."""

@@ -78,7 +78,12 @@ def depth(names: Iterable[str], prefix: str) -> int:
 
 
 # How keys start that no kind above has: what tells the kind of a file.
-_TELLTALES = {"mage": "token_emb.", "vqgan": "quantize.", "mae": "decoder_pred."}
+_TELLTALES = {
+    "mage": "token_emb.",
+    "vqgan": "quantize.",
+    "mae": "decoder_pred.",
+    "palette": "denoise_fn.",
+}
 
 
 def check_kind(shapes: Mapping[str, Shape], kind: str, source: str) -> None:

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import safetensors.numpy
 
-from cu_jax.convert import mae, mae_layout, mage, mage_layout, vqgan, vqgan_layout
+from cu_jax.convert import (
+    mae,
+    mae_layout,
+    mage,
+    mage_layout,
+    palette,
+    palette_layout,
+    vqgan,
+    vqgan_layout,
+)
 from cu_jax.convert.__main__ import main
 
 HERE = Path(__file__).parent
@@ -56,6 +65,10 @@ def of(kind, seeded):
     if kind == "mage":
         case, far = seeded.make_mage(seeded.SMALL_MAGE), "blocks.999999999.norm1.bias"
         return Published(kind, "mage-vitb-1600", case, ("--heads=4,2",), "norm.bias", far)
+    if kind == "palette":
+        case = seeded.make_palette(*seeded.PALETTES["small"])
+        far = "denoise_fn.output_blocks.999999999.0.in_layers.0.bias"
+        return Published(kind, "16_Network", case, (), "denoise_fn.out.0.bias", far)
     case, far = (
         seeded.make_vqgan(*seeded.VQGANS["small"]),
         "encoder.down.0.block.999999999.norm1.bias",
@@ -95,6 +108,17 @@ def _mage(sizes):
     )
 
 
+def _palette(sizes):
+    return Layout(
+        sizes,
+        palette_layout.layout,
+        palette_layout.recognize,
+        lambda arrays, sizes: palette.renaming(sizes).to_tree(arrays),
+        lambda tree, sizes, arrays: palette.renaming(sizes).from_tree(tree, arrays),
+        lambda sizes: palette.renaming(sizes).template(),
+    )
+
+
 def _vqgan(sizes):
     return Layout(
         sizes,
@@ -112,6 +136,7 @@ LAYOUTS = {
     "mae_vit_huge_patch14": _mae(MAE["ViT-H/14"]),
     "mage_vit_base_patch16": _mage(MAGE["MAGE ViT-B"]),
     "mage_vit_large_patch16": _mage(MAGE["MAGE ViT-L"]),
+    "palette_places2": _palette(palette_layout.PUBLISHED),
     "vqgan_jax_strongaug": _vqgan(vqgan_layout.PUBLISHED),
 }
 """By the name of the file in ``layouts/``."""
@@ -127,6 +152,8 @@ def small(kind, seeded):
     """The layout of the small model of a kind."""
     if kind == "mae":
         return _mae(seeded.SMALL)
+    if kind == "palette":
+        return _palette(seeded.SMALL_PALETTE)
     return _mage(seeded.SMALL_MAGE) if kind == "mage" else _vqgan(seeded.SMALL_VQGAN)
 
 

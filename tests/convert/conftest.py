@@ -3,7 +3,8 @@
 import pytest
 
 # They hold no tests, and import PyTorch, which the search for examples in docstrings would need.
-collect_ignore = ["make_golden.py", "torch_mae.py", "torch_mage.py", "torch_vqgan.py"]
+collect_ignore = ["make_golden.py", "torch_mae.py", "torch_mage.py", "torch_palette.py"]
+collect_ignore += ["torch_vqgan.py"]
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,7 @@ def oracle(load_module):
     return lambda kind: load_module(f"convert/torch_{kind}")
 
 
-@pytest.fixture(scope="session", params=["mae", "mage", "vqgan"])
+@pytest.fixture(scope="session", params=["mae", "mage", "palette", "vqgan"])
 def published(request, cases, seeded):
     """The small model of each kind."""
     return cases.of(request.param, seeded)
@@ -36,6 +37,11 @@ def mae_case(cases, seeded):
 @pytest.fixture(scope="session")
 def mage_case(cases, seeded):
     return cases.of("mage", seeded)
+
+
+@pytest.fixture(scope="session")
+def palette_case(cases, seeded):
+    return cases.of("palette", seeded)
 
 
 @pytest.fixture(scope="session")

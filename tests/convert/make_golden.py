@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import seeded  # noqa: E402
 import torch_mae  # noqa: E402
 import torch_mage  # noqa: E402
+import torch_palette  # noqa: E402
 import torch_vqgan  # noqa: E402
 
 FOLDER = Path(__file__).parent / "golden"
@@ -56,6 +57,12 @@ def main():
         model = torch_mage.build(sizes, heads, case.arrays)
         features, logits = torch_mage.outputs(model, case.tokens, case.masked, case.dropped)
         write(f"mage_{name}", TORCH, features=sample(features), logits=sample(logits))
+    for name, (sizes, side) in seeded.PALETTES.items():
+        case = seeded.make_palette(sizes, side, batch=2 if name == "small" else 1)
+        maps, noise = torch_palette.outputs(
+            torch_palette.build(sizes, case.arrays), case.x, case.gamma
+        )
+        write(f"palette_{name}", TORCH, middle=sample(maps[-1]), noise=sample(noise))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cu_jax.convert import mae_layout, mage_layout, vqgan_layout
+from cu_jax.convert import mae_layout, mage_layout, palette_layout, palette_schedule, vqgan_layout
 from cu_jax.convert.mae import fixed_positions
 from cu_jax.convert.mae_layout import MaeSizes
 from cu_jax.convert.mage_layout import MageSizes
+from cu_jax.convert.palette_layout import PaletteSizes
 from cu_jax.convert.state_files import POSITION_IDS
 from cu_jax.convert.vqgan_layout import VqGanSizes
+from cu_jax.noise_schedules import NoiseSchedule
 
 SMALL = MaeSizes(32, 8, 3, 48, 3, 32, 2, 4.0)
 SMALL_VQGAN = VqGanSizes(3, 32, (1, 1, 2), 2, 64, 16)
 SMALL_MAGE = MageSizes(SMALL_VQGAN, 8, 48, 3, 48, 2, 4.0, 150)
+SMALL_PALETTE = PaletteSizes(3, 32, (1, 2), 1, 24, 2000)
 MODELS = {"small": (SMALL, (4, 2)), "ViT-B/16": (mae_layout.PUBLISHED["ViT-B/16"], (12, 16))}
 """Masked autoencoders: name to sizes and heads."""
 VQGANS = {"small": (SMALL_VQGAN, 32), "published": (vqgan_layout.PUBLISHED, 256)}
@@ -26,6 +29,8 @@ MAGES = {
     "ViT-B": (mage_layout.PUBLISHED["MAGE ViT-B"], (12, 16)),
 }
 """MAGE models: name to sizes and heads."""
+PALETTES = {"small": (SMALL_PALETTE, 16), "published": (palette_layout.PUBLISHED, 64)}
+"""Diffusion models: name to sizes and side of a picture."""
 
 
 class Case(NamedTuple):
@@ -44,6 +49,12 @@ class MageCase(NamedTuple):
     tokens: np.ndarray  # int32 [batch, tokens]
     masked: np.ndarray  # float32 [batch, tokens], 1 = masked
     dropped: np.ndarray  # bool [batch, tokens], of those; a number that all pictures share
+
+
+class PaletteCase(NamedTuple):
+    arrays: dict[str, np.ndarray]  # as published
+    x: np.ndarray  # [batch, side, side, 2 * channels], what the network reads
+    gamma: np.ndarray  # [batch], noise levels
 
 
 def make(sizes, seed=0, batch=2):
@@ -75,6 +86,15 @@ def make_mage(sizes, seed=0, batch=2):
     ranks = np.array([draw.permutation(tokens) for _ in range(batch)])
     masked = (ranks < tokens * 5 // 8).astype(np.float32)
     return MageCase(arrays, codes, masked, ranks < tokens * 3 // 8)
+
+
+def make_palette(sizes, side, seed=0, batch=2):
+    """A diffusion model, with the published noise schedule."""
+    draw = np.random.RandomState(seed)
+    fixed = palette_schedule.buffers(NoiseSchedule(sizes.length))
+    arrays = _weights(palette_layout.layout(sizes), draw, fixed)
+    x = _uniform(draw, (batch, side, side, 2 * sizes.channels), 1.0)
+    return PaletteCase(arrays, x, draw.random_sample(batch).astype(np.float32))
 
 
 def sample(array, values=4096):

@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from cu_jax.convert import mae_layout, mage_layout, vqgan
+from cu_jax.convert import mae_layout, mage_layout, palette, palette_layout, vqgan
 from cu_jax.convert.mae_settings import model_settings as mae_settings
 from cu_jax.convert.mage_settings import model_settings as mage_settings
 from cu_jax.models import MODELS
 from cu_jax.models.mage import Mage
+from cu_jax.models.palette import Palette
 from cu_jax.models.vqgan import VqGan
+from cu_jax.noise_schedules import NoiseSchedule
 
 NAMES = (
     *("mae_vit_base_patch16", "mae_vit_large_patch16", "mae_vit_huge_patch14"),
-    *("mage_vit_base_patch16", "mage_vit_large_patch16", "vqgan_jax_strongaug"),
+    *("mage_vit_base_patch16", "mage_vit_large_patch16", "palette_places2"),
+    "vqgan_jax_strongaug",
 )
 
 
@@ -26,6 +29,8 @@ def model_of(sizes, tie_head=False):
         return MODELS["mae"](ConfigDict(mae_settings(sizes, (4, 4), False)))
     if isinstance(sizes, mage_layout.MageSizes):
         return MODELS["mage"](ConfigDict(mage_settings(sizes, (4, 4), tie_head, Path("it"))))
+    if isinstance(sizes, palette_layout.PaletteSizes):
+        return MODELS["palette"](ConfigDict(palette.model_settings(sizes, NoiseSchedule())))
     return VqGan(**vqgan.model_settings(sizes))
 
 
@@ -97,3 +102,6 @@ def test_what_shapes_do_not_tell_is_as_our_models_have_it(cases):
     assert MODELS["mage"](ConfigDict(settings)) == Mage(VqGan(), **wide)
     assert set(settings) == {"name", *Mage.__dataclass_fields__}
     assert set(settings["tokenizer"]) == set(VqGan.__dataclass_fields__)
+    settings = palette.model_settings(palette_layout.PUBLISHED, NoiseSchedule())
+    assert MODELS["palette"](ConfigDict(settings)) == Palette()
+    assert set(settings) == {"name", *Palette.__dataclass_fields__}
