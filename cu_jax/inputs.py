@@ -1,5 +1,6 @@
 """A model's inputs, made once for all passes: the tokens of pictures that do not change."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from cu_jax import convert
 from cu_jax.data import SETS, Data, InputSource, evaluation_batches
+from cu_jax.digest import digest
 from cu_jax.logs import Progress
 from cu_jax.methods import to_model_range
 from cu_jax.models import Model, Params
@@ -17,10 +19,11 @@ def keep_inputs(workdir: Path, data: Data, model: Model, rest: Params, batch_siz
     """The data with the model's inputs in place of the training pictures.
 
     Every training picture is prepared once, without augmentation, and its inputs are written to
-    ``<workdir>/inputs.safetensors``, where a later run with the same workdir finds them.
+    ``<workdir>/inputs.safetensors``. A later call with the same pictures, model and parameters
+    finds them there; with others it makes them anew.
 
     Args:
-        workdir: the run's folder, which has one model and one choice of pictures for good.
+        workdir: the run's folder.
         data: both sets.
         model: one whose ``prepare`` draws nothing and gives one array.
         rest: the part of its parameters that ``prepare`` reads.
@@ -38,11 +41,15 @@ def keep_inputs(workdir: Path, data: Data, model: Model, rest: Params, batch_siz
         name: jax.ShapeDtypeStruct((count, *one.shape[1:]), one.dtype)
         for name, count in counts.items()
     }
-    try:
-        kept = convert.load_weights(path, template)
-    except (FileNotFoundError, ValueError):  # none yet, or damaged: made anew
+    # A run that ended before its first stage leaves no record of what these were made of.
+    made_of = {"manifest": data.manifest.hash, "model": repr(model), "rest": str(digest(rest))}
+    kept = None
+    with contextlib.suppress(FileNotFoundError, ValueError):  # none yet, or damaged: made anew
+        if convert.read_metadata(path) == made_of:
+            kept = convert.load_weights(path, template)
+    if kept is None:
         kept = _made(data, model, rest, batch_size, counts)
-        convert.save_weights(path, kept)
+        convert.save_weights(path, kept, made_of)
     sources = dict(data.sources)
     for name in SETS:
         sources[f"{name}/train"] = InputSource(kept[name], data.source(name, "train").label)

@@ -1,5 +1,7 @@
 """A model over tokens through the whole path: its tokenizer, and tokens kept for all passes."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -108,6 +110,20 @@ def test_a_damaged_file_of_tokens_is_made_again(kept):
         workdir, open_data(config.data, model.image_shape), model, model.split(params)[1], 500
     )
     assert path.read_bytes() == before
+
+
+def test_tokens_of_another_tokenizer_are_not_taken(kept, tmp_path):
+    """As a run finds them that was given other weights before any stage had begun."""
+    workdir, _, config = kept
+    shutil.copy(workdir / "inputs.safetensors", tmp_path)
+    model, params = load_solution(workdir, "original")
+    codes = params["tokenizer"]["quantize"]
+    codes["embedding"] = codes["embedding"][::-1]
+    data = open_data(config.data, model.image_shape)
+    again = keep_inputs(tmp_path, data, model, model.split(params)[1], 400)
+    tokens = again.source("forget", "train").gather(np.arange(400))["inputs"]
+    before = load_file(workdir / "inputs.safetensors")["forget"]
+    assert (tokens == 15 - before).mean() > 0.99
 
 
 def test_tokens_of_changing_pictures_cannot_be_kept(config, tiny_config, tmp_path):
