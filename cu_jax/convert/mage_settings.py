@@ -95,7 +95,7 @@ def sizes_of(model: Mapping[str, Any], source: Path) -> MageSizes:
         source: where it was read, for the message.
 
     Raises:
-        ValueError: a size is missing.
+        ValueError: a size is missing, or the class token is not where published ones have it.
 
     Example:
         >>> from cu_jax.convert.mage_layout import PUBLISHED
@@ -107,12 +107,21 @@ def sizes_of(model: Mapping[str, Any], source: Path) -> MageSizes:
         tokenizer = vqgan.sizes_of(model["tokenizer"], source)
         names = set(MageSizes.__dataclass_fields__) - {"tokenizer", "grid"}
         grid = model["tokenizer"]["image_size"] // tokenizer.patch_size
-        return MageSizes(tokenizer=tokenizer, grid=grid, **{name: model[name] for name in names})
+        sizes = MageSizes(tokenizer=tokenizer, grid=grid, **{name: model[name] for name in names})
+        class_token = model["class_token"]
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{source} must have the sizes of a MAGE, but it lacks {error}: copy the solution "
             "again."
         ) from error
+    wanted = tokenizer.codes + _CLASS_AFTER_CODES
+    if class_token != wanted:
+        raise ValueError(
+            f"A published MAGE of {tokenizer.codes} codes must have the class token {wanted}, "
+            f"which no file tells, and that of {source} has {class_token}: export a model with "
+            f"{wanted}."
+        )
+    return sizes
 
 
 def describe(sizes: MageSizes) -> str:

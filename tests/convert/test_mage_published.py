@@ -104,6 +104,14 @@ def test_words_that_the_head_never_reads_may_move(mage_case, tmp_path, capsys):
     np.testing.assert_array_equal(safetensors.numpy.load_file(out)[WORDS], words)
 
 
+def test_another_class_token_cannot_be_told(mage_case, tmp_path, capsys):
+    folder = mage_case.imported(tmp_path)
+    path = folder / "solutions" / "original" / "model.json"
+    path.write_text(path.read_text().replace('"class_token": 140', '"class_token": 100'))
+    assert main(mage_case.exporting(folder, tmp_path / "out.safetensors")) == 2
+    assert "of 64 codes must have the class token 140" in capsys.readouterr().err
+
+
 def test_without_its_import_the_unused_tensors_are_zero(mage_case, tmp_path, capsys):
     folder = mage_case.imported(tmp_path)
     (folder / "solutions" / "original" / "unused.safetensors").unlink()
