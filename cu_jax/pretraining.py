@@ -48,11 +48,18 @@ def original_model(
     names += ["classifier"] * bool(config.classifier.weights)
     for name in names:
         made = config[name].weights
-        if os.path.basename(made) != made:
+        if not made or os.path.basename(made) != made:
+            other = ", or give config.tokenizer.steps=0 to read it" if name == "tokenizer" else ""
             raise ValueError(
                 f"config.{name}.weights must be a plain name when they are made from scratch, got "
-                f"{made!r}: leave out the folder."
+                f"{made!r}: give a name without a folder{other}."
             )
+    made_names = [config[name].weights for name in names]
+    if len(set(made_names)) < len(names):
+        raise ValueError(
+            "Weights that are made from scratch must have names of their own, got "
+            f"{', '.join(made_names)} for {', '.join(names)}: change config.{names[0]}.weights."
+        )
 
     def trained(name: str, method: Method, init: Callable[[jax.Array], Params]) -> Params:
         params, stages[name] = _trained(config, name, method, init, runner)
