@@ -90,6 +90,10 @@ class MageSettings:
                 f"are dropped, got {self.drop}, {self.mask_min} and {self.mask_max}: change "
                 "config.model.drop or mask_min."
             )
+        if not 0 <= self.holes <= 1:
+            raise ValueError(
+                f"holes must be a share in [0, 1], got {self.holes}: change config.model.holes."
+            )
         if len(self.fill) != self.tokenizer.channels:
             raise ValueError(
                 f"fill must have {self.tokenizer.channels} numbers, got {self.fill}: change "

@@ -206,6 +206,7 @@ def test_bfloat16_compute_keeps_float32_parameters_and_logits(narrow_mage):
         (dict(class_token=15), "the mask token 15, got 15"),
         (dict(drop=0.6), "since only masked tokens are dropped, got 0.6, 0.5 and 1.0"),
         (dict(mask_max=0.5), "must rise between 0 and 1"),
+        (dict(holes=1.5), r"holes must be a share in \[0, 1\], got 1.5"),
         (dict(fill=(0.5, 0.5)), "fill must have 1 numbers"),
         (dict(steps=0), "steps must be at least 1, got 0"),
         (dict(blend_blur=-1.0), "blend_blur must be at least 0, got -1.0"),
