@@ -21,8 +21,10 @@ of it (`_outpaint81_25`).
 
     --config.data.split=predecessor     the class lists of Li et al. (2024)
     --config.data.augment=None --config.data.cache_tokens=True      fixed crops, tokenized once
-    --config.model.tie_head=True        the output layer changes with the encoder's embeddings
+    --config.model.tie_head=True        the output layer changes with the encoder's embeddings;
+                                        wants weights imported with --tie-head
     --config.model.dtype=bfloat16       bf16 compute; parameters, losses and multiplier stay float32
+                                        (the tokenizer too: config.model.tokenizer.dtype)
     --config.loss.space=output          losses on the tokens' logits instead of features
 """
 

@@ -82,7 +82,8 @@ def default_config() -> ConfigDict:
             optimizer=optimizer(1e-3),
         )
     )
-    # The tokenizer of a model that has one; made first, or with no steps read from `weights`.
+    # The tokenizer of a model that has one, where the model is made from scratch: made first, or
+    # with no steps read from `weights`. Weights of a whole model bring their own.
     config.tokenizer = config.pretrain.copy_and_resolve_references()
     # What reads the restored pictures' classes; without weights nothing does.
     config.classifier = config.pretrain.copy_and_resolve_references()

@@ -137,7 +137,7 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
     },
     "tie_head": {
         "action": "store_true",
-        "help": "let the head read the encoder's word embeddings, as the published programs do",
+        "help": "one tensor of word embeddings for encoder and head, the encoder's, as published",
     },
 }
 

@@ -42,4 +42,4 @@ KINDS: Mapping[str, Kind] = {
     "palette": Kind("a diffusion model (Palette)", import_palette, export_palette),
     "vqgan": Kind("a VQ-GAN tokenizer alone", import_vqgan, export_vqgan),
 }
-"""Name on the command line and in ``config.model.name`` → how it comes in and goes out."""
+"""Name on the command line and in ``model.json`` → how it comes in and goes out."""

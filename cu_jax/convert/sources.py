@@ -119,11 +119,11 @@ def tokenizer_alone(name: str) -> str:
     Example:
         >>> tokenizer_alone("imported/vqgan")
         'imported/vqgan holds a tokenizer alone, which restores nothing; name it in
-        config.tokenizer.weights.'
+        config.tokenizer.weights, with config.tokenizer.steps=0, to make a model from scratch.'
     """
     return (
         f"{name} holds a tokenizer alone, which restores nothing; name it in "
-        "config.tokenizer.weights."
+        "config.tokenizer.weights, with config.tokenizer.steps=0, to make a model from scratch."
     )
 
 

@@ -2,7 +2,8 @@ r"""The retain and forget losses of every unlearning method, from a model and a 
 
 Encoder space: the student's features against the teacher's, of the picture itself (retain) or of a
 picture of pure noise (forget). Output space: the same with the models' outputs on the removed part;
-the forget target is then the noise picture itself.
+the forget target is then what the model says of noise (``output_target``): an MAE the noise picture
+itself, a MAGE no code above others.
 """
 
 from collections.abc import Callable
@@ -130,7 +131,7 @@ def _noise(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h
 
 
 def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
-    """Inputs of as many noise pictures as the model asks for, made a few at a time."""
+    """Inputs of as many noise pictures as the model asks for, made one at a time."""
 
     def prepared(key: Key) -> Any:
         key_noise, key_prepare = jax.random.split(key)

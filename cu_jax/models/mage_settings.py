@@ -24,7 +24,8 @@ class MageSettings:
             restore have one; 0 in the published pretraining.
         tie_head: whether the head reads the encoder's own word embeddings, and so changes with
             them. Otherwise it has a copy, frozen with the decoder.
-        margin: tokens around a hole that are taken for hidden too when a picture is restored.
+        margin: tokens around a hole that are taken for hidden too when a picture is restored; see
+            :func:`cu_jax.models.patches.touched_patches`.
         fill: color of a hole before the picture is tokenized, a number a channel in [0, 1].
         blend_grow, blend_blur: pixels; see :func:`cu_jax.models.blending.soft_mask`.
         steps, temperature: of the decoding; see :func:`cu_jax.models.maskgit.sample`.
