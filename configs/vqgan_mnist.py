@@ -49,6 +49,7 @@ def get_config() -> ConfigDict:
             blend_blur=0.0,
             steps=100,
             temperature=0.0,
+            token_temperature=0.5,
             noise_pool=256,
             dtype="float32",
         )
@@ -68,7 +69,7 @@ def get_config() -> ConfigDict:
     )
     config.classifier.optimizer = optimizer(2e-3, b2=0.999, weight_decay=0.05)
 
-    config.boundary.update(steps=200, utility_alpha=0.5, gradient_decay=0.9, value_decay=0.9)
+    config.boundary.update(steps=200, utility_alpha=0.05, gradient_decay=0.9, value_decay=0.9)
     config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
     config.pareto.update(steps=400, first_steps=700, beta=1.0, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)

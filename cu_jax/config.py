@@ -11,6 +11,7 @@ from cu_jax.data import DATASETS
 from cu_jax.methods.objectives import SPACES
 from cu_jax.models import MODELS
 
+DTYPES = ("float32", "bfloat16")
 STARTS = ("original", "utility", "complete")
 
 
@@ -134,6 +135,11 @@ def validate(config: ConfigDict) -> None:
     _member("config.model.name", config.model.name, MODELS)
     if not config.data.folder:
         _member("config.data.name", config.data.name, DATASETS)
+    for name, section in (
+        ("model", config.model),
+        ("model.tokenizer", config.model.get("tokenizer", {})),
+    ):
+        _member(f"config.{name}.dtype", section.get("dtype", DTYPES[0]), DTYPES)
     if not 0 <= config.data.max_bad_fraction <= 1:
         raise ValueError(
             "config.data.max_bad_fraction must lie in [0, 1], got "

@@ -57,7 +57,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             that can be known then.
     """
     settings.validate(config)
-    model = MODELS[config.model.name](config.model)
+    model = _model(config)
     holes = _holes(config, model)
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
@@ -101,6 +101,17 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         figures = report.write_report(workdir)
     print(report.closing(results, workdir, figures), flush=True)
     return results
+
+
+def _model(config: ConfigDict) -> Model:
+    name = config.model.name
+    try:
+        return MODELS[name](config.model)
+    except (TypeError, KeyError) as error:
+        raise ValueError(
+            f"config.model must have the settings of a model {name!r}, but none can be built from "
+            f"it ({error}): start from a config of that model."
+        ) from error
 
 
 def _prepare(

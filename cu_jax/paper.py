@@ -127,6 +127,7 @@ def mage_experiment(size: str) -> ConfigDict:
             blend_blur=7.0,
             steps=20,
             temperature=6.0,
+            token_temperature=1.0,
             noise_pool=1024,
             dtype="float32",
         )

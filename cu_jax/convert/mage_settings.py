@@ -82,6 +82,7 @@ def model_settings(sizes: MageSizes, heads: Heads, tie_head: bool, source: Path)
         "blend_blur": 7.0,
         "steps": 20,
         "temperature": 6.0,
+        "token_temperature": 1.0,
         "noise_pool": 1024,
         "dtype": "float32",
     }

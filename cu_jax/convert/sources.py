@@ -16,7 +16,16 @@ TOKENIZER = "vqgan"
 _FREE = {
     *("name", "dtype", "mask_ratio", "mask_mean", "mask_std", "mask_min", "mask_max", "drop"),
     "holes",
-    *("margin", "fill", "blend_grow", "blend_blur", "steps", "temperature", "noise_pool"),
+    *(
+        "margin",
+        "fill",
+        "blend_grow",
+        "blend_blur",
+        "steps",
+        "temperature",
+        "token_temperature",
+        "noise_pool",
+    ),
     *("holes", "forget_noise", "sampler", "eta", "paste"),
 }
 

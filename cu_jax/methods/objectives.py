@@ -15,10 +15,13 @@ from jaxtyping import Array, Float
 
 from cu_jax import corruptions, losses
 from cu_jax.corruptions import Key
+from cu_jax.logs import Progress
 from cu_jax.methods.interface import Batch, to_model_range
 from cu_jax.models import Model, Params
 
 SPACES = ("encoder", "output")
+
+_POOLED = 16  # Pictures of the pool that are made at once.
 
 
 class Objectives(NamedTuple):
@@ -47,7 +50,7 @@ def frozen_parts(config: Any, model: Model, teacher: Params) -> Params:
     encoder, rest = model.split(teacher)
     frozen = {"teacher": encoder, "rest": rest}
     if model.noise_pool and config.space == "encoder":
-        frozen["noise"] = jax.jit(lambda rest: _noise_pool(config, model, rest))(rest)
+        frozen["noise"] = _noise_pool(config, model, rest)
     return frozen
 
 
@@ -131,11 +134,17 @@ def _noise(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h
 
 
 def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
-    """Inputs of as many noise pictures as the model asks for, made one at a time."""
+    """Inputs of as many noise pictures as the model asks for; the same ones for every seed."""
 
-    def prepared(key: Key) -> Any:
+    @jax.jit
+    def prepared(rest: Params, key: Key) -> Any:
         key_noise, key_prepare = jax.random.split(key)
-        return model.prepare(rest, _noise(config, model, key_noise, 1), key_prepare)
+        return model.prepare(rest, _noise(config, model, key_noise, _POOLED), key_prepare)
 
-    keys = jax.random.split(jax.random.key(0), model.noise_pool)
-    return jax.tree.map(lambda x: x[:, 0], jax.lax.map(prepared, keys))
+    parts: list[Any] = []
+    with Progress("Tokens of noise", model.noise_pool, unit="pictures") as progress:
+        for number in range(-(-model.noise_pool // _POOLED)):
+            part = prepared(rest, jax.random.fold_in(jax.random.key(0), number))
+            parts.append(jax.block_until_ready(part))
+            progress.update(min((number + 1) * _POOLED, model.noise_pool))
+    return jax.tree.map(lambda *x: jnp.concatenate(x)[: model.noise_pool], *parts)

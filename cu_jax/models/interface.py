@@ -102,6 +102,7 @@ class Model(Pretrained, Protocol):
     ) -> Float[Array, "b h w c"]:
         """Pictures with the removed pixels filled in and the visible ones pasted back.
 
-        ``mask`` is a concrete float32 ``[height, width, 1]``, 1 = removed. ``keys`` is one key a
-        picture: what is made of a picture depends on its own key alone, not on the others.
+        A model may give the hole a soft edge, which reaches into what is visible. ``mask`` is a
+        concrete float32 ``[height, width, 1]``, 1 = removed. ``keys`` is one key a picture: what is
+        made of a picture depends on its own key alone, not on the others.
         """

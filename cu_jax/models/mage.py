@@ -201,7 +201,7 @@ class Mage(MageSettings):
         def logits(tokens: Array, masked: Array) -> Array:
             corruption = token_corruptions.undropped(masked)
             features = self.encode(params["encoder"], tokens, corruption)
-            return self.decode(params, features, corruption)[0]
+            return self.decode(params, features, corruption)[0] / self.token_temperature
 
         tokens = maskgit.sample(logits, tokens, hidden, keys, self.steps, self.temperature)
         painted = self.tokenizer.decode(params["tokenizer"], tokens)

@@ -28,6 +28,7 @@ class MageSettings:
             :func:`cu_jax.models.patches.touched_patches`.
         fill: color of a hole before the picture is tokenized, a number a channel in [0, 1].
         blend_grow, blend_blur: pixels; see :func:`cu_jax.models.blending.soft_mask`.
+        token_temperature: of the draw of tokens: below 1 the likely ones are drawn more often.
         steps, temperature: of the decoding; see :func:`cu_jax.models.maskgit.sample`.
         noise_pool: pictures of noise that are tokenized once and drawn from.
         dtype: compute dtype of the transformers, ``float32`` or ``bfloat16``.
@@ -67,6 +68,7 @@ class MageSettings:
     blend_blur: float = 7.0
     steps: int = 20
     temperature: float = 6.0
+    token_temperature: float = 1.0
     noise_pool: int = 1024
     dtype: str = "float32"
 
@@ -101,6 +103,7 @@ class MageSettings:
                 "config.model.fill."
             )
         least = dict(mask_std=1e-6, margin=0, blend_grow=0, blend_blur=0, steps=1, noise_pool=0)
+        least |= dict(token_temperature=1e-6)
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise ValueError(

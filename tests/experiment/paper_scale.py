@@ -29,9 +29,11 @@ SPLIT = {"classes_per_set": 2, "train_per_class": 2, "validation_per_class": 1}
 
 
 class Case(NamedTuple):
-    """A model at two sizes."""
+    """A model at two sizes, and its pictures."""
 
     config: str
+    kind: str  # Of weights.
+    data: str  # Of pictures.
     published: Any  # Sizes of the weights.
     narrow: Any
     make: str  # The function in tests/convert/seeded.py.
@@ -42,6 +44,8 @@ class Case(NamedTuple):
 CASES = {
     "mae": Case(
         "mae_imagenet",
+        "mae",
+        "imagenet",
         mae_layout.PUBLISHED["ViT-B/16"],
         mae_layout.MaeSizes(64, 16, 3, 32, 2, 16, 1, 4.0),
         "make",
@@ -51,6 +55,8 @@ CASES = {
     ),
     "mage": Case(
         "vqgan_imagenet",
+        "mage",
+        "imagenet",
         mage_layout.PUBLISHED["MAGE ViT-B"],
         mage_layout.MageSizes(VqGanSizes(3, 32, (1, 1, 1), 1, 32, 8), 8, 32, 2, 32, 1, 4.0, 150),
         "make_mage",
@@ -59,9 +65,10 @@ CASES = {
         | {"encoder_width": 32, "encoder_depth": 2, "encoder_heads": 2}
         | {"decoder_width": 32, "decoder_depth": 1, "decoder_heads": 2}
         | {"vocabulary": 150, "class_token": 108, "noise_pool": 4},
-        ("center:8", "center:16", "outpaint:0.5"),
+        ("center:8", "outpaint:0.5"),
     ),
 }
+CASES["mage_places"] = CASES["mage"]._replace(config="vqgan_places365", data="places365")
 
 
 class Used(NamedTuple):
@@ -81,14 +88,15 @@ def _module(*parts):
 def make_originals(out, case, narrow):
     """The two archives and a file of weights."""
     pictures = _module("photographs").imagenet_files()
-    _module("data", "tiny_archives").imagenet_archives(out / "archives", pictures, **SPLIT)
+    archives = _module("data", "tiny_archives")
+    make = {"imagenet": archives.imagenet_archives, "places365": archives.places_archives}
+    make[case.data](out / "archives", pictures, **SPLIT)
     made = getattr(_module("convert", "seeded"), case.make)
     save_file(made(case.narrow if narrow else case.published).arrays, out / "weights.safetensors")
 
 
-def commands(out, kind, narrow):
+def commands(out, case, narrow):
     """Arguments of ``python``, in order."""
-    case = CASES[kind]
     data = [f"--data-dir={out / 'data'}", "--classes=2", "--train=2", "--validation=1"]
     heads = ["--heads=2,2"] if narrow else []
     imported = str(out / "imported")
@@ -98,25 +106,27 @@ def commands(out, kind, narrow):
     run += ["--config.boundary.steps=3", "--config.pareto.steps=3", "--config.batch_size=2"]
     run += ["--config.controls=0.25,0.75", "--config.evaluation.batch_size=2"]
     run += ["--config.log_every_steps=1"]
-    if kind == "mage" and not narrow:  # On a CPU each of the pool's pictures takes two seconds.
+    if (
+        case.kind == "mage" and not narrow
+    ):  # On a CPU each of the pool's pictures takes two seconds.
         run += ["--config.model.noise_pool=4"]
     if narrow:
         run += [f"--config.model.{name}={value}" for name, value in case.settings.items()]
         run += [f"--config.evaluation.holes={','.join(case.holes)}"]
     source = str(out / "weights.safetensors")
     return [
-        ["-m", "cu_jax.data.prepare", "imagenet", f"--from={out / 'archives'}", *data],
-        ["-m", "cu_jax.convert", "import", kind, source, imported, *heads],
+        ["-m", "cu_jax.data.prepare", case.data, f"--from={out / 'archives'}", *data],
+        ["-m", "cu_jax.convert", "import", case.kind, source, imported, *heads],
         ["-m", "cu_jax.main", *run],
     ]
 
 
-def run_all(out, kind, narrow):
+def run_all(out, case, narrow):
     """Runs everything in a folder; returns what each command took."""
     out.mkdir(parents=True)
-    make_originals(out, CASES[kind], narrow)
+    make_originals(out, case, narrow)
     used = []
-    for command in commands(out, kind, narrow):
+    for command in commands(out, case, narrow):
         began = time.monotonic()
         subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
         seconds = time.monotonic() - began
@@ -132,5 +142,5 @@ if __name__ == "__main__":
     parser.add_argument("--narrow", action="store_true", help="a narrow model")
     args = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", str(ROOT))
-    for used in run_all(args.out.absolute(), args.model, args.narrow):
+    for used in run_all(args.out.absolute(), CASES[args.model], args.narrow):
         print(f"{used.command}: {used.seconds:.0f} s, up to {used.gigabytes:.1f} GB")

@@ -34,16 +34,18 @@ def narrowed(config, case, out):
     return config
 
 
-@pytest.fixture(scope="module", params=["mae", "mage"])
-def kind(request):
-    return request.param
+@pytest.fixture(
+    scope="module", params=["mae", "mage", pytest.param("mage_places", marks=pytest.mark.slow)]
+)
+def case(request, paper_scale):
+    return paper_scale.CASES[request.param]
 
 
 @pytest.fixture(scope="module")
-def run(paper_scale, config_of, kind, tmp_path_factory):
-    out, case = tmp_path_factory.mktemp("paper_scale"), paper_scale.CASES[kind]
+def run(paper_scale, config_of, case, tmp_path_factory):
+    out = tmp_path_factory.mktemp("paper_scale")
     paper_scale.make_originals(out, case, narrow=True)
-    prepared, imported, _ = paper_scale.commands(out, kind, narrow=True)
+    prepared, imported, _ = paper_scale.commands(out, case, narrow=True)
     assert prepare(prepared[2:]) == 0
     assert convert(imported[2:]) == 0
     config = narrowed(config_of(case.config, "base"), case, out)
@@ -87,11 +89,11 @@ def test_it_is_found_again(run):
     assert one == two
 
 
-def test_an_unlearned_model_leaves_as_it_came(run, kind):
+def test_an_unlearned_model_leaves_as_it_came(run, case):
     out, _, _ = run
     target = out / "unlearned.safetensors"
-    words = ["--tie-head"] if kind == "mage" else []
-    given = ["export", kind, str(out / "run"), "--solution=complete", str(target), *words]
+    words = ["--tie-head"] if case.kind == "mage" else []
+    given = ["export", case.kind, str(out / "run"), "--solution=complete", str(target), *words]
     assert convert(given) == 0
     old, new = load_file(out / "weights.safetensors"), load_file(target)
     assert list(new) == list(old)
@@ -101,17 +103,17 @@ def test_an_unlearned_model_leaves_as_it_came(run, kind):
         if (array != old[key]).any():
             changed.add(key.partition(".")[0])
     assert "blocks" in changed and changed <= {"blocks", "norm", "cls_token", "patch_embed"} | (
-        {"token_emb"} if kind == "mage" else set()
+        {"token_emb"} if case.kind == "mage" else set()
     )
 
 
-def test_pictures_that_change_are_another_experiment(run):
+def test_pictures_that_change_are_another_experiment(run, case):
     out, _, config = run
     copied = config.copy_and_resolve_references()
     copied.data.split_seed = 5
     assert (
         prepare(
-            ["imagenet", f"--from={out / 'archives'}", f"--data-dir={out / 'data'}"]
+            [case.data, f"--from={out / 'archives'}", f"--data-dir={out / 'data'}"]
             + ["--classes=2", "--train=2", "--validation=1", "--seed=5"]
         )
         == 2
@@ -143,7 +145,7 @@ def test_lists_of_texts_need_no_quotes(given, read):
 @pytest.mark.slow
 def test_the_published_size_from_archives_to_report(paper_scale, tmp_path):
     """The MAE's ViT-B/16 at 224 pixels, by the commands themselves."""
-    used = paper_scale.run_all(tmp_path / "out", "mae", narrow=False)
+    used = paper_scale.run_all(tmp_path / "out", paper_scale.CASES["mae"], narrow=False)
     assert used[-1].gigabytes < 8
     results = read_results(tmp_path / "out" / "run" / "results.json")
     assert len(results.solutions) == 5

@@ -70,6 +70,8 @@ def test_debug_shows_the_traceback(tmp_path):
         ({"evaluation.holes": ("center:27",)}, "but it touches 49 of 49: give a smaller hole"),
         ({"evaluation.holes": ()}, "must name at least one hole, got none"),
         ({"model.image_size": 32, "evaluation.holes": ("center:8",)}, "digits alone, and the"),
+        ({"model.dtype": "bf16"}, r"config\.model\.dtype must be one of \['bfloat16', 'float32'\]"),
+        ({"model.name": "mage"}, "must have the settings of a model 'mage', but none can be built"),
         ({"pareto.optimizer.name": "lion"}, "optimizer.name must be one of"),
         ({"control": 1.2}, r"Controls must lie in \[0, 1\], got 1.2"),
         ({"model.image_size": 30}, "image_size must be a multiple of patch_size, got 30 and 4"),
