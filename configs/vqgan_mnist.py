@@ -1,6 +1,17 @@
 """Unlearn MAGE, a transformer over a VQ-GAN's tokens, on real digits: retain 0-4, forget 5-9.
 
-sh launch/local.sh --config=configs/vqgan_mnist.py --workdir=runs/vqgan_mnist
+    sh launch/local.sh --config=configs/vqgan_mnist.py --workdir=runs/vqgan_mnist
+
+Two CPU cores, no network after installation, no GPU: docs/models.md has the time and the numbers it
+gives. The original model, its tokenizer inside, ships with the package. To make it again:
+
+    sh launch/local.sh --config=configs/vqgan_mnist.py --workdir=runs/pretrain_vqgan \
+        --config.pretrain.from_scratch=True
+
+Where the settings differ from the published model's (cu_jax/paper.py): 7 x 7 tokens are few, so a
+margin of one around the hole would hide nearly all of them; the hole has a hard edge; tokens are
+drawn one by one, the surest first. Pretraining shows pictures with filled boxes (`holes`) and masks
+fewer tokens, as restoring does.
 """
 
 from ml_collections import ConfigDict

@@ -45,6 +45,14 @@ def test_a_soft_edge_lets_nothing_of_the_hole_through(narrow_mage, images, param
     assert changed[:, 11:21, 11:21].mean() > 0.9 and not changed[:, :6].any()
 
 
+def test_cold_tokens_are_the_likeliest_whatever_the_key(narrow_mage, images, params, restored):
+    hole, warm, keys = restored
+    mage = narrow_mage(token_temperature=1e-5, temperature=0.0)
+    cold = jax.jit(lambda keys: mage.restore(params, images, hole, keys))
+    np.testing.assert_array_equal(cold(keys), cold(keys[::-1]))
+    assert (warm(images, keys) != warm(images, keys[::-1])).any()
+
+
 @pytest.mark.parametrize(
     ("hole", "sentence"),
     [
