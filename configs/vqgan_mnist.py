@@ -81,10 +81,10 @@ def get_config() -> ConfigDict:
     config.classifier.optimizer = optimizer(2e-3, b2=0.999, weight_decay=0.05)
 
     config.boundary.update(steps=200, utility_alpha=0.05, gradient_decay=0.9, value_decay=0.9)
-    config.boundary.optimizer = optimizer(1e-3, warmup_steps=50)
+    config.boundary.optimizer = optimizer(2e-3, warmup_steps=50)
     config.pareto.update(steps=400, first_steps=700, beta=1.0, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
-    config.composite_alphas = (0.07, 0.18, 0.45)
+    config.composite_alphas = (0.12, 0.35, 0.9)
 
     config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
     return config
