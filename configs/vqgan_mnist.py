@@ -70,6 +70,7 @@ def get_config() -> ConfigDict:
         retain=("0", "1", "2", "3", "4"),
         forget=("5", "6", "7", "8", "9"),
         validation_per_class=100,
+        cache_tokens=True,
     )
     config.tokenizer.update(weights="vqgan_mnist", steps=1500, batch_size=16, augment="affine")
     config.tokenizer.optimizer = optimizer(1.6e-2, b2=0.999, warmup_steps=100)

@@ -23,7 +23,7 @@ def config(config_of):
     config.model.update(vocabulary=18, class_token=16)
     config.pretrain.update(from_scratch=True, steps=6, batch_size=8)
     config.tokenizer.update(steps=5, batch_size=8)
-    config.data.update(retain=("1",), forget=("7",))
+    config.data.update(retain=("1",), forget=("7",), cache_tokens=False)
     config.classifier.weights = ""
     config.boundary.steps = 4
     config.pareto.update(steps=3, first_steps=3)
