@@ -72,9 +72,10 @@ def test_an_export_holds_every_bit_of_the_published_tensors(
     out = tmp_path / f"out.{ending}"
     assert main(published.exporting(tmp_path / "in", out)) == 0
     content = torch.load(out, weights_only=True)
-    # As published: the tokenizer's file holds the tensors alone.
-    state = content if published.kind == "vqgan" else content["model"]
-    assert published.kind == "vqgan" or list(content) == ["model"]
+    # As published: the files of tokenizer and diffusion model hold the tensors alone.
+    bare = published.kind in ("vqgan", "palette")
+    state = content if bare else content["model"]
+    assert bare or list(content) == ["model"]
     assert all(tensor.is_contiguous() for tensor in state.values())
     cases.check_equal({key: tensor.numpy() for key, tensor in state.items()}, published.arrays)
 

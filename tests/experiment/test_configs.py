@@ -40,7 +40,7 @@ def test_mae_imagenet_builds_the_published_models(config_of, size, millions):
     assert config.pareto.optimizer.b2 == 0.95 and config.pareto.beta == 5
 
 
-@pytest.mark.parametrize(("size", "millions"), [("base", 144.88), ("large", 407.79)])
+@pytest.mark.parametrize(("size", "millions"), [("base", 144.9), ("large", 407.79)])
 def test_vqgan_imagenet_builds_the_published_models(config_of, size, millions):
     config = config_of("vqgan_imagenet", size)
     settings.validate(config)
