@@ -57,7 +57,7 @@ def test_cold_tokens_are_the_likeliest_whatever_the_key(narrow_mage, images, par
     ("hole", "sentence"),
     [
         (np.zeros((32, 32, 1)), "touches 0 of 64: give a larger hole"),
-        (corruptions.center_hole(32, 20), "a margin of 1 it touches 64 of 64: give a smaller hole"),
+        (corruptions.center_hole(32, 24), "a margin of 1 it touches 64 of 64: give a smaller hole"),
     ],
 )
 def test_holes_that_hide_all_or_nothing_are_refused(mage, params, images, hole, sentence):
