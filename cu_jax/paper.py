@@ -1,19 +1,16 @@
 """The paper's experiment with a published model, whatever the data set."""
 
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from cu_jax.config import default_config, optimizer
+from cu_jax.convert import mae_layout, mae_settings, mage_layout, mage_settings
 
-# encoder width, depth, heads; patch size
-MAE_SIZES = {
-    "base": (768, 12, 12, 16),
-    "large": (1024, 24, 16, 16),
-    "huge": (1280, 32, 16, 14),
-}
-# width of both halves; the encoder's depth, heads
-MAGE_SIZES = {"base": (768, 12, 12), "large": (1024, 24, 16)}
+MAE_SIZES = {"base": "ViT-B/16", "large": "ViT-L/16", "huge": "ViT-H/14"}
+MAGE_SIZES = {"base": "MAGE ViT-B", "large": "MAGE ViT-L"}
+"""Name behind a config's colon to that of the published model."""
 
 
 def mae_experiment(size: str) -> ConfigDict:
@@ -37,30 +34,14 @@ def mae_experiment(size: str) -> ConfigDict:
         >>> mae_experiment("large").model.encoder_depth
         24
     """
-    width, depth, heads, patch = _member(size, MAE_SIZES)
+    name = _member(size, MAE_SIZES)
+    sizes = mae_layout.PUBLISHED[name]
     # Whole patches: 4 x 4 of them (the main hole) and 8 x 8.
+    patch = sizes.patch_size
     holes = (f"center:{4 * patch}", f"center:{8 * patch}", "outpaint:0.5", "random:0.75")
     config = _experiment(epochs=8.0, optimizer=optimizer(1e-4), holes=holes)
-    config.model = ConfigDict(
-        dict(
-            name="mae",
-            image_size=224,
-            patch_size=patch,
-            channels=3,
-            encoder_width=width,
-            encoder_depth=depth,
-            encoder_heads=heads,
-            decoder_width=512,
-            decoder_depth=8,
-            decoder_heads=16,
-            mlp_ratio=4.0,
-            mask_ratio=0.75,
-            norm_pix_loss=False,
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-            dtype="float32",
-        )
-    )
+    settings = mae_settings.model_settings(sizes, mae_layout.HEADS[name], norm_pix=False)
+    config.model = ConfigDict(settings)
     config.pretrain.weights = f"mae_visualize_vit_{size}"
     return config
 
@@ -87,52 +68,15 @@ def mage_experiment(size: str) -> ConfigDict:
         >>> mage_experiment("base").model.tokenizer.codes
         1024
     """
-    width, depth, heads = _member(size, MAGE_SIZES)
+    name = _member(size, MAGE_SIZES)
     # 4 and 8 of 16 tokens' sides, and half and 13 of 16 of the side around a square.
     holes = ("center:64", "center:128", "outpaint:0.5", "outpaint:0.8125")
     config = _experiment(epochs=6.0, optimizer=optimizer(5e-5), holes=holes, clip=3.0)
-    config.model = ConfigDict(
-        dict(
-            name="mage",
-            tokenizer=dict(
-                image_size=256,
-                channels=3,
-                width=128,
-                multipliers=(1, 1, 2, 2, 4),
-                res_blocks=2,
-                groups=32,
-                codes=1024,
-                code_width=256,
-                dtype="float32",
-            ),
-            encoder_width=width,
-            encoder_depth=depth,
-            encoder_heads=heads,
-            decoder_width=width,
-            decoder_depth=8,
-            decoder_heads=16,
-            mlp_ratio=4.0,
-            vocabulary=2025,
-            class_token=1100,
-            mask_mean=0.55,
-            mask_std=0.25,
-            mask_min=0.5,
-            mask_max=1.0,
-            drop=0.5,
-            holes=0.0,
-            tie_head=False,
-            margin=1,
-            fill=(0.485, 0.456, 0.406),
-            blend_grow=14,
-            blend_blur=7.0,
-            steps=20,
-            temperature=6.0,
-            token_temperature=1.0,
-            noise_pool=1024,
-            dtype="float32",
-        )
-    )
-    config.pretrain.weights = f"mage_vit{size[0]}_1600"
+    weights = f"mage_vit{size[0]}_1600"
+    sizes, heads = mage_layout.PUBLISHED[name], mage_layout.HEADS[name]
+    settings = mage_settings.model_settings(sizes, heads, tie_head=False, source=Path(weights))
+    config.model = ConfigDict(settings)
+    config.pretrain.weights = weights
     return config
 
 
@@ -147,7 +91,7 @@ def _experiment(epochs: float, optimizer: ConfigDict, holes: Any, **changes: Any
     return config
 
 
-def _member(size: str, sizes: dict[str, Any]) -> Any:
+def _member(size: str, sizes: dict[str, str]) -> str:
     if size not in sizes:
         raise ValueError(
             f"The model's size must be one of {', '.join(sizes)}, got {size!r}: write one of them "
