@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from cu_jax.models import MODELS
+from cu_jax.restore import main
 from cu_jax.workdir import save_solution
 
 WIDTHS = dict(encoder_width=16, encoder_depth=1, encoder_heads=2)
@@ -67,3 +68,23 @@ def folder(tmp_path, monkeypatch):
     """An empty folder, which is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def run(gray_run):
+    """Runs the command on the gray run."""
+
+    def run(*arguments, workdir=gray_run):
+        return main([f"--workdir={workdir}", *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def tree():
+    """Reads all files below a folder, with their bytes."""
+
+    def files(path):
+        return {p.relative_to(path): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+    return files
