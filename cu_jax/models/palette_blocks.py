@@ -9,6 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 _EPS = 1e-5  # Of every GroupNorm; Flax's default differs.
@@ -27,10 +28,47 @@ def zero_conv(width: int, dtype: Any, name: str) -> nn.Conv:
     return conv(width, 3, dtype, name, _ZEROS)
 
 
-def group_norm(groups: int, dtype: Any, name: str) -> nn.GroupNorm:
-    """GroupNorm with the published eps 1e-5, its moments in float32."""
-    # The subtracted mean can be far larger than the spread, where the fast variance rounds it away.
-    return nn.GroupNorm(groups, epsilon=_EPS, dtype=dtype, use_fast_variance=False, name=name)
+class GroupNorm(nn.Module):
+    """Each group of channels of a picture to mean 0 and variance 1: ``[b, h, w, c]`` to the same.
+
+    Attributes:
+        groups: of channels; they divide c.
+        dtype: of what comes out; the moments are float32.
+
+    Note:
+        flax.linen.GroupNorm gives the same. There the moments are reductions over strided axes;
+        here sums over pixels are matrix products, which a CPU makes in a fifth of the time (an
+        unlearning step of the digits' model takes three quarters of it).
+    """
+
+    groups: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalizes, then scales and shifts each channel."""
+        c = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (c,))
+        bias = self.param("bias", _ZEROS, (c,))
+        flat = x.astype(jnp.float32).reshape(x.shape[0], -1, c)
+        pixels, size = flat.shape[1], c // self.groups
+        ones = jnp.ones(pixels)
+        same_group = np.kron(np.eye(self.groups, dtype=np.float32), np.ones((size, size)))
+
+        def mean(values: Array) -> Array:
+            sums = jnp.einsum("bpc,p->bc", values, ones, precision="highest")
+            means = jnp.matmul(sums, same_group / (pixels * size), precision="highest")
+            return means[:, None]
+
+        centered = flat - mean(flat)
+        # The mean can be far larger than the spread: E[x²] - E[x]² would round the spread away.
+        factor = jax.lax.rsqrt(mean(jnp.square(centered)) + _EPS) * scale
+        return (centered * factor + bias).reshape(x.shape).astype(self.dtype)
+
+
+def group_norm(groups: int, dtype: Any, name: str) -> GroupNorm:
+    """GroupNorm with the published eps 1e-5."""
+    return GroupNorm(groups, dtype, name=name)
 
 
 def halved(x: Array) -> Array:
