@@ -71,6 +71,9 @@ def default_config() -> ConfigDict:
     )
     config.batch_size = 32  # Of each set.
 
+    # Of every stage: with an `ema_decay` above 0 its result is not the last iterate but the moving
+    # average of all, from the parameters that it was given on.
+
     # A pretrained model that ships with the package or lies on disk, or the stages that make one.
     config.pretrain = ConfigDict(
         dict(
@@ -80,6 +83,7 @@ def default_config() -> ConfigDict:
             batch_size=64,
             augment=config_dict.placeholder(str),
             clip=config_dict.placeholder(float),
+            ema_decay=0.0,
             optimizer=optimizer(1e-3),
         )
     )
@@ -97,7 +101,8 @@ def default_config() -> ConfigDict:
     config.boundary = ConfigDict(
         dict(steps=0, epochs=0.0, alpha=5.0, tau=2.0, gradient_decay=0.0, value_decay=0.0)
         | dict(utility_alpha=config_dict.placeholder(float))
-        | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
+        | dict(clip=config_dict.placeholder(float), microbatches=1, ema_decay=0.0)
+        | dict(optimizer=optimizer(1e-4))
     )
     # Phase II, one stage a control. The path begins with the control nearest to `first_control`,
     # reached from `start` in `first_steps` (0: as many as `steps`), and goes outwards from there:
@@ -105,7 +110,8 @@ def default_config() -> ConfigDict:
     config.pareto = ConfigDict(
         dict(steps=0, epochs=0.0, first_steps=0, start="original", first_control=0.5)
         | dict(beta=5.0, delta=1.0, gradient_decay=0.0, value_decay=0.0)
-        | dict(clip=config_dict.placeholder(float), microbatches=1, optimizer=optimizer(1e-4))
+        | dict(clip=config_dict.placeholder(float), microbatches=1, ema_decay=0.0)
+        | dict(optimizer=optimizer(1e-4))
     )
     config.controls = (0.0, 0.25, 0.5, 0.75, 1.0)
     config.control = config_dict.placeholder(float)  # One solution instead of the path.
@@ -139,7 +145,8 @@ def validate(config: ConfigDict) -> None:
         ("model", config.model),
         ("model.tokenizer", config.model.get("tokenizer", {})),
     ):
-        _member(f"config.{name}.dtype", section.get("dtype", DTYPES[0]), DTYPES)
+        for key in ("dtype", "sampling_dtype"):
+            _member(f"config.{name}.{key}", section.get(key, DTYPES[0]), DTYPES)
     if not 0 <= config.data.max_bad_fraction <= 1:
         raise ValueError(
             "config.data.max_bad_fraction must lie in [0, 1], got "
@@ -202,6 +209,12 @@ def validate(config: ConfigDict) -> None:
             raise ValueError(
                 f"config.{name}.microbatches must be at least 1 and divide config.batch_size="
                 f"{config.batch_size}, got {parts}: change either."
+            )
+    for name in ("tokenizer", "pretrain", "classifier", "boundary", "pareto"):
+        if not 0 <= config[name].ema_decay < 1:
+            raise ValueError(
+                f"config.{name}.ema_decay must lie in [0, 1), got {config[name].ema_decay}: change "
+                "it."
             )
     for alpha in config.composite_alphas:
         if alpha <= 0:

@@ -25,6 +25,9 @@ class TrainState:
         frozen: what a step reads and never changes: the rest of the model, the teacher.
         knobs: named float32 scalars that tell stages of one method apart (``epsilon``, ``alpha``,
             ``steps``): numbers in the state, so that such stages share one compiled program.
+        average: None, or the exponential moving average of ``params``, float32, which began as the
+            parameters that the stage was given: ``average ← d · average + (1 - d) · params`` with
+            d the knob ``ema_decay``.
     """
 
     step: Int[Array, ""]
@@ -32,15 +35,28 @@ class TrainState:
     opt_state: optax.OptState
     frozen: Params
     knobs: dict[str, Float[Array, ""]]
+    average: Params = None
 
     def updated(self, updates: optax.Updates, opt_state: optax.OptState) -> "TrainState":
         """The state one step on, after ``updates``."""
         params = optax.apply_updates(self.params, updates)
-        return dataclasses.replace(self, step=self.step + 1, params=params, opt_state=opt_state)
+        average = self.average
+        if average is not None:
+            share = 1 - self.knobs["ema_decay"]
+            average = jax.tree.map(lambda old, new: old + share * (new - old), average, params)
+        return dataclasses.replace(
+            self, step=self.step + 1, params=params, opt_state=opt_state, average=average
+        )
+
+    @property
+    def result(self) -> Params:
+        """What the stage is for: the average if there is one, else the parameters."""
+        return self.params if self.average is None else self.average
 
     def saved(self) -> dict[str, Any]:
         """What a checkpoint keeps; the rest is rebuilt from the config."""
-        return {"step": self.step, "params": self.params, "opt_state": self.opt_state}
+        kept = {"step": self.step, "params": self.params, "opt_state": self.opt_state}
+        return kept if self.average is None else kept | {"average": self.average}
 
 
 def create(
@@ -48,6 +64,7 @@ def create(
     tx: optax.GradientTransformation,
     frozen: Params = None,
     knobs: Mapping[str, ArrayLike] | None = None,
+    ema_decay: float = 0.0,
 ) -> TrainState:
     """A state at step 0.
 
@@ -56,6 +73,7 @@ def create(
         tx: its optimizer.
         frozen: constants of the stage; copied likewise.
         knobs: named numbers.
+        ema_decay: of the parameters' moving average, in [0, 1); 0: there is none.
 
     Returns:
         The state.
@@ -66,10 +84,16 @@ def create(
         0
     """
     params, frozen = jax.tree.map(jnp.array, (params, frozen))
+    numbers = dict(knobs or {})
+    average = None
+    if ema_decay:
+        numbers["ema_decay"] = ema_decay
+        average = jax.tree.map(lambda x: jnp.array(x, jnp.float32), params)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         opt_state=tx.init(params),
         frozen=frozen,
-        knobs={name: jnp.asarray(value, jnp.float32) for name, value in (knobs or {}).items()},
+        knobs={name: jnp.asarray(value, jnp.float32) for name, value in numbers.items()},
+        average=average,
     )

@@ -102,8 +102,8 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         stage: the stage.
 
     Returns:
-        The trained parameters (the last iterate) and the seconds that the stage took, those before
-        an interruption up to its newest checkpoint included.
+        The trained parameters (the last iterate, or with ``ema_decay`` the average) and the seconds
+        that the stage took, those before an interruption up to its newest checkpoint included.
 
     Raises:
         ValueError: if the devices can't share a batch.
@@ -130,7 +130,7 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
             began = time.perf_counter() - before
             state = _steps(runner, stage, state, iterator, key, checkpoints, start, began)
             before = time.perf_counter() - began
-    params = state.params
+    params = state.result
     if not all(math.isfinite(float(abs(leaf).sum())) for leaf in jax.tree.leaves(params)):
         raise FloatingPointError(
             f"Stage {stage.name} ended with parameters that are not finite: lower its "

@@ -48,7 +48,7 @@ def composite(config: Any, model: Model, frozen: Params) -> Method:
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
-        return train_state.create(encoder, transform(knobs), frozen, knobs)
+        return train_state.create(encoder, transform(knobs), frozen, knobs, config.ema_decay)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key

@@ -65,7 +65,7 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         encoder, _ = model.split(params)
-        return train_state.create(encoder, transform(knobs), frozen, knobs)
+        return train_state.create(encoder, transform(knobs), frozen, knobs, config.ema_decay)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key

@@ -52,7 +52,7 @@ def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
         trained, kept = trainable(params)
-        return train_state.create(trained, transform(knobs), kept, knobs)
+        return train_state.create(trained, transform(knobs), kept, knobs, config.ema_decay)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key

@@ -12,7 +12,9 @@ from cu_jax.models import MODELS
 
 SIZES = dict(name="mae", image_size=28, patch_size=4, channels=1, encoder_width=16)
 SIZES |= dict(encoder_depth=1, encoder_heads=2, decoder_width=12, decoder_depth=1, decoder_heads=2)
-BASE = dict(space="encoder", noise_mean=(0.13,), noise_std=(0.31,), clip=None, microbatches=1)
+BASE = dict(
+    space="encoder", noise_mean=(0.13,), noise_std=(0.31,), clip=None, microbatches=1, ema_decay=0.0
+)
 BASE |= dict(alpha=5.0, beta=1.0, tau=2.0, delta=1.0, gradient_decay=0.0, value_decay=0.0)
 BASE |= dict(phase="pareto", swap=False, optimizer=optimizer(1e-3))
 

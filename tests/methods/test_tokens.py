@@ -15,7 +15,9 @@ TOKENIZER |= dict(codes=8, code_width=4)
 SIZES = dict(tokenizer=TOKENIZER, encoder_width=8, encoder_depth=1, encoder_heads=2, fill=(0.0,))
 SIZES |= dict(decoder_width=8, decoder_depth=1, decoder_heads=2, vocabulary=10, class_token=8)
 SIZES |= dict(noise_pool=5)
-BASE = dict(noise_mean=(0.5,), noise_std=(0.3,), clip=None, microbatches=1, phase="pareto")
+BASE = dict(
+    noise_mean=(0.5,), noise_std=(0.3,), clip=None, microbatches=1, ema_decay=0.0, phase="pareto"
+)
 BASE |= dict(alpha=5.0, beta=1.0, tau=2.0, delta=1.0, gradient_decay=0.0, value_decay=0.0)
 BASE |= dict(swap=False, optimizer=optimizer(1e-2))
 
