@@ -1,10 +1,12 @@
 """Restores a user's own pictures with a run's solutions: ``python -m cu_jax.restore --help``."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from cu_jax import restoring
 from cu_jax.holes import parse_hole
@@ -116,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write the picture, the picture with its hole, and the restored ones in one row",
     )
+    add(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of models that restore step by step (MAGE, Palette): fewer are faster (default: the "
+        "run's)",
+    )
     add("--batch-size", type=int, default=32, metavar="N", help="pictures at once (default: 32)")
     add("--force", action="store_true", help="write over files in OUT, though never over yours")
     add("--debug", action="store_true", help="show the traceback of a refusal")
@@ -138,6 +147,8 @@ def _checked(args: argparse.Namespace) -> tuple[restoring.Job, list[list[Path]]]
             f"Solutions given together must have one model, and those of {', '.join(names)} "
             "differ: give one at a time."
         )
+    if args.steps is not None:
+        model = _with_steps(model, args.steps)
     height, width, channels = model.image_shape
     if height != width or channels not in (1, 3):
         raise ValueError(
@@ -153,6 +164,15 @@ def _checked(args: argparse.Namespace) -> tuple[restoring.Job, list[list[Path]]]
     job = restoring.inspected(model, params, hole, pictures)
     restoring.make_folder(args.out)
     return job, outputs
+
+
+def _with_steps(model: Model, steps: int) -> Model:
+    if not hasattr(model, "steps"):
+        raise ValueError(
+            "--steps is for models that restore step by step, and the run's restores in one: leave "
+            "it out."
+        )
+    return dataclasses.replace(cast(Any, model), steps=steps)
 
 
 def _hole(args: argparse.Namespace, model: Model) -> Hole:

@@ -96,6 +96,7 @@ def model_settings(sizes: PaletteSizes, schedule: NoiseSchedule) -> dict[str, An
         "eta": 0.0,
         "paste": "hard",
         "dtype": "float32",
+        "sampling_dtype": "float32",
     }
 
 

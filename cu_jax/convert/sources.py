@@ -12,21 +12,14 @@ from cu_jax.convert.weights import few, packaged_weights
 
 TOKENIZER = "vqgan"
 """Name in the ``model.json`` of a tokenizer alone; one inside a model has none."""
-# Settings with which the same weights may be used differently.
+CONVOLUTIONAL = (TOKENIZER, "palette")
+"""Kinds of weights that fit pictures of any size."""
+# Settings with which the same weights may be used differently: training, then restoring.
 _FREE = {
     *("name", "dtype", "mask_ratio", "mask_mean", "mask_std", "mask_min", "mask_max", "drop"),
-    "holes",
-    *(
-        "margin",
-        "fill",
-        "blend_grow",
-        "blend_blur",
-        "steps",
-        "temperature",
-        "token_temperature",
-        "noise_pool",
-    ),
-    *("holes", "forget_noise", "sampler", "eta", "paste"),
+    *("holes", "noise_pool", "forget_noise"),
+    *("margin", "fill", "blend_grow", "blend_blur", "temperature", "token_temperature"),
+    *("steps", "sampler", "eta", "paste", "sampling_dtype"),
 }
 
 
@@ -105,7 +98,7 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any], where: s
             f"kind {kind}: give another."
         )
     wanted = _flat(settings)
-    if kind == TOKENIZER:  # It takes pictures of any size.
+    if kind in CONVOLUTIONAL:
         wanted.pop("image_size", None)
     different = [
         f"{key} {value!r} instead of {wanted[key]!r}"

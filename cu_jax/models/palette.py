@@ -68,27 +68,25 @@ class Palette(PaletteSettings):
         """Noise costs it nothing: new pictures every step."""
         return 0
 
-    @property
-    def _encoder(self) -> Encoder:
+    def _encoder(self, dtype: str) -> Encoder:
         return Encoder(
             self.width, self.multipliers, self.res_blocks, self.heads, self.embed_width,
-            self.groups, jnp.dtype(self.dtype),
+            self.groups, jnp.dtype(dtype),
         )  # fmt: skip
 
-    @property
-    def _decoder(self) -> Decoder:
+    def _decoder(self, dtype: str) -> Decoder:
         return Decoder(
             self.width, self.multipliers, self.res_blocks, self.channels, self.groups,
-            jnp.dtype(self.dtype),
+            jnp.dtype(dtype),
         )  # fmt: skip
 
     def init(self, key: Key) -> Params:
         """Fresh parameters ``{"encoder": …, "decoder": …}``, float32."""
         key_encoder, key_decoder = jax.random.split(key)
         x, gamma = jnp.zeros((1, *self.image_shape[:2], 2 * self.channels)), jnp.ones(1)
-        maps, encoder = self._encoder.init_with_output(key_encoder, x, gamma)
+        maps, encoder = self._encoder(self.dtype).init_with_output(key_encoder, x, gamma)
         embedded = jnp.zeros((1, self.embed_width))
-        decoder = self._decoder.init(key_decoder, maps, embedded)["params"]
+        decoder = self._decoder(self.dtype).init(key_decoder, maps, embedded)["params"]
         return {"encoder": encoder["params"], "decoder": decoder}
 
     def split(self, params: Params) -> tuple[Params, Params]:
@@ -124,14 +122,13 @@ class Palette(PaletteSettings):
     def encode(self, encoder: Params, inputs: Array, corruption: Noising) -> tuple[Array, ...]:
         """The outputs of all input blocks, finest first, and of the middle: 13 as published."""
         x = noising.network_input(inputs, corruption)
-        maps: Any = self._encoder.apply({"params": encoder}, x, corruption.gamma)
-        return tuple(maps)
+        return self._maps(encoder, x, corruption.gamma, self.dtype)
 
     def decode(
         self, params: Params, features: Sequence[Array], corruption: Noising
     ) -> tuple[Array, ...]:
         """One array of the predicted noise, float32 ``[b, h, w, c]``."""
-        return (self._predicted(params, features, corruption.gamma),)
+        return (self._predicted(params, features, corruption.gamma, self.dtype),)
 
     def output_target(
         self, params: Params, inputs: Array, corruption: Noising
@@ -183,16 +180,23 @@ class Palette(PaletteSettings):
 
         def predict(y: Array, gamma: Array) -> Array:
             x = jnp.concatenate([seen, y], axis=-1)
-            maps: Any = self._encoder.apply({"params": params["encoder"]}, x, gamma)
-            return self._predicted(params, maps, gamma)
+            maps = self._maps(params["encoder"], x, gamma, self.sampling_dtype)
+            return self._predicted(params, maps, gamma, self.sampling_dtype)
 
         return diffusion.sample(predict, images, hole, keys, plan, self.paste)
 
-    def _predicted(self, params: Params, features: Sequence[Array], gamma: Array) -> Array:
+    def _maps(self, encoder: Params, x: Array, gamma: Array, dtype: str) -> tuple[Array, ...]:
+        maps: Any = self._encoder(dtype).apply({"params": encoder}, x, gamma)
+        return tuple(maps)
+
+    def _predicted(
+        self, params: Params, features: Sequence[Array], gamma: Array, dtype: str
+    ) -> Array:
         """The decoder's output; the embedding that it reads is the encoder's."""
-        conditioning = Conditioning(self.width, self.embed_width, jnp.dtype(self.dtype))
+        conditioning = Conditioning(self.width, self.embed_width, jnp.dtype(dtype))
         embedded = conditioning.apply({"params": params["encoder"]}, gamma)
-        noise: Any = self._decoder.apply({"params": params["decoder"]}, features, embedded)
+        decoder = self._decoder(dtype)
+        noise: Any = decoder.apply({"params": params["decoder"]}, features, embedded)
         return noise
 
 

@@ -35,7 +35,8 @@ class PaletteSettings:
         steps: of sampling.
         eta: of ``ddim``: 0: no fresh noise, 1: that of ``ddpm``.
         paste: when visible pixels are put back while sampling: ``hard`` or ``end``.
-        dtype: compute dtype of the networks, ``float32`` or ``bfloat16``.
+        dtype: compute dtype of the networks in training, ``float32`` or ``bfloat16``.
+        sampling_dtype: likewise, of sampling.
 
     Raises:
         ValueError: for sizes that don't fit each other.
@@ -68,6 +69,7 @@ class PaletteSettings:
     eta: float = 0.0
     paste: str = "hard"
     dtype: str = "float32"
+    sampling_dtype: str = "float32"
 
     def __post_init__(self) -> None:
         """Checks the settings before anything is compiled."""

@@ -29,9 +29,9 @@ def test_outputs_are_those_of_pytorch(seeded, name):
     @jax.jit
     def outputs(params, x, gamma):
         encoder = {"params": params["encoder"]}
-        maps = model._encoder.apply(encoder, x, gamma)
+        maps = model._encoder("float32").apply(encoder, x, gamma)
         embedded = conditioning.apply(encoder, gamma)
-        noise = model._decoder.apply({"params": params["decoder"]}, maps, embedded)
+        noise = model._decoder("float32").apply({"params": params["decoder"]}, maps, embedded)
         return {"middle": maps[-1], "noise": noise}
 
     ours = outputs(params, case.x, case.gamma)

@@ -20,10 +20,10 @@ def outputs(model, params, x, gamma):
 
     def both(params, x, gamma):
         encoder = {"params": params["encoder"]}
-        maps = model._encoder.apply(encoder, x, gamma)
+        maps = model._encoder("float32").apply(encoder, x, gamma)
         conditioning = Conditioning(model.width, model.embed_width, np.float32)
         embedded = conditioning.apply(encoder, gamma)
-        return maps, model._decoder.apply({"params": params["decoder"]}, maps, embedded)
+        return maps, model._decoder("float32").apply({"params": params["decoder"]}, maps, embedded)
 
     return jax.device_get(jax.jit(both)(params, x, gamma))
 

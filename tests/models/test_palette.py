@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cu_jax import corruptions
-from cu_jax.models import MODELS
+from cu_jax.models import MODELS, diffusion
 from cu_jax.models.interface import Model
 from cu_jax.models.noising import draw_noising, network_input, pure_noise
 from cu_jax.models.palette import Palette
@@ -150,6 +150,40 @@ def test_restored_pictures_keep_what_is_visible_and_know_nothing_of_the_hole(ima
     np.testing.assert_array_equal(restore(jnp.where(hole > 0, jnp.nan, images), keys), out)
     other = restore(-images, keys)
     assert float(jnp.abs((other - out) * hole).max()) > 1e-3
+
+
+def test_what_the_condition_shows_of_a_hole_is_not_what_sampling_starts_from(
+    palette, params, images, monkeypatch
+):
+    """The published program takes one noise for both, which training never shows."""
+    shown = {}
+
+    def sample(predict, visible, hole, keys, plan, paste):
+        monkeypatch.setattr(palette.__class__, "_maps", lambda self, e, x, gamma, dtype: (x,))
+        monkeypatch.setattr(palette.__class__, "_predicted", lambda self, p, maps, *_: maps[0])
+        start = diffusion.fresh_noise(keys, jnp.asarray(plan.steps), visible.shape)
+        shown["start"], shown["network"] = start, predict(start, jnp.asarray(plan.gamma[:1]))
+        return visible
+
+    monkeypatch.setattr(diffusion, "sample", sample)
+    hole = corruptions.center_hole(8, 4)
+    palette.restore(params, images, hole, jax.random.split(jax.random.key(5), 3))
+    condition, noisy = np.split(np.asarray(shown["network"]), 2, axis=-1)
+    np.testing.assert_array_equal(noisy, shown["start"])
+    removed = np.broadcast_to(hole > 0, noisy.shape)
+    assert abs(np.corrcoef(condition[removed], noisy[removed])[0, 1]) < 0.5
+    assert 0.5 < condition[removed].std() < 1.5
+    np.testing.assert_array_equal(condition[~removed], np.asarray(images)[~removed])
+
+
+def test_sampling_in_bfloat16_gives_nearly_the_same(narrow, params, images, restored):
+    hole, restore, keys = restored
+    quick = narrow(sampling_dtype="bfloat16")
+    out = jax.jit(lambda images, keys: quick.restore(params, images, hole, keys))(images, keys)
+    exact = restore(images, keys)
+    assert out.dtype == jnp.float32
+    difference = np.abs(np.asarray(out - exact))
+    assert 0 < difference.max() and difference.mean() < 0.02
 
 
 def test_a_restored_picture_depends_on_its_own_key_alone(images, restored):

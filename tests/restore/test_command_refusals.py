@@ -53,6 +53,7 @@ def nothing_compiles(monkeypatch):
         (["--mask=none.png"], "none.png cannot be read"),
         (["--solution=complet"], "original, complete, control_0.25.*did you mean complete?"),
         (["--solution=original,"], "got ''"),
+        (["--steps=5"], "--steps is for models that restore step by step.*leave it out"),
         (["--batch-size=0"], "--batch-size must be at least 1, got 0"),
         (["none.png"], "there is no none.png"),
         (["broken.jpg", "broken.gif"], "2 of 3 are not: broken.jpg is .*; broken.gif is "),
