@@ -99,7 +99,7 @@ def making(results: Results, settings: Mapping[str, Any] | None) -> Making:
             ("seed", as_text(config.get("seed"))),
             ("hash of the settings", results.config_hash),
             ("hash of the manifest", as_text(results.manifest_hash)),
-            *_output_layer(config.get("model", {})),
+            *_model_rows(config.get("model", {})),
         ),
         boundaries=(
             ("ε min (complete)", cell(b.epsilon_min, ".4f")),
@@ -113,12 +113,19 @@ def making(results: Results, settings: Mapping[str, Any] | None) -> Making:
     )
 
 
-def _output_layer(model: Mapping[str, Any]) -> Rows:
-    """Whether unlearning the encoder changes the decoder too, of models where either can be."""
-    if "tie_head" not in model:
-        return ()
-    tied = "shared with the encoder's token embeddings, and changed with them"
-    return (("output layer", tied if model["tie_head"] else "the original's, frozen"),)
+def _model_rows(model: Mapping[str, Any]) -> Rows:
+    """What scores depend on, of models where it may be one thing or another."""
+    rows: list[tuple[str, str]] = []
+    if "tie_head" in model:  # Whether unlearning the encoder changes the decoder too.
+        tied = "shared with the encoder's token embeddings, and changed with them"
+        rows.append(("output layer", tied if model["tie_head"] else "the original's, frozen"))
+    if "sampler" in model:
+        noise = f", eta {model['eta']:g}" if model["sampler"] == "ddim" else ""
+        of = model["schedule"]["length"]
+        rows.append(("sampling", f"{model['sampler']}, {model['steps']} of {of} steps{noise}"))
+        target = {"picture": "a picture of noise", "hole": "the picture with noise in its hole"}
+        rows.append(("the teacher sees of forget pictures", target[model["forget_noise"]]))
+    return tuple(rows)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Rows:
