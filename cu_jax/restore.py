@@ -172,7 +172,10 @@ def _with_steps(model: Model, steps: int) -> Model:
             "--steps is for models that restore step by step, and the run's restores in one: leave "
             "it out."
         )
-    return dataclasses.replace(cast(Any, model), steps=steps)
+    try:
+        return dataclasses.replace(cast(Any, model), steps=steps)
+    except ValueError as error:
+        raise ValueError(str(error).replace("config.model.steps", "--steps")) from None
 
 
 def _hole(args: argparse.Namespace, model: Model) -> Hole:

@@ -88,7 +88,7 @@ def make_mage(sizes, seed=0, batch=2):
     return MageCase(arrays, codes, masked, ranks < tokens * 3 // 8)
 
 
-def make_palette(sizes, side, seed=0, batch=2):
+def make_palette(sizes, side=16, seed=0, batch=2):
     """A diffusion model, with the published noise schedule."""
     draw = np.random.RandomState(seed)
     fixed = palette_schedule.buffers(NoiseSchedule(sizes.length))

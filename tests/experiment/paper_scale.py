@@ -2,6 +2,7 @@
 
     python tests/experiment/paper_scale.py OUT               MAE, ViT-B/16 at 224 pixels
     python tests/experiment/paper_scale.py OUT --model=mage  MAGE, ViT-B at 256 pixels
+    python tests/experiment/paper_scale.py OUT --model=palette    Palette at 256 pixels
     python tests/experiment/paper_scale.py OUT --narrow      a narrow model at 64 or 32 pixels
 
 Archives of ImageNet's layout are made of real photographs, and weights of the published layout by a
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 from safetensors.numpy import save_file
 
-from cu_jax.convert import mae_layout, mage_layout
+from cu_jax.convert import mae_layout, mage_layout, palette_layout
 from cu_jax.convert.vqgan_layout import VqGanSizes
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ class Case(NamedTuple):
     """A model at two sizes, and its pictures."""
 
     config: str
+    size: tuple[str, ...]  # What the config is asked for, behind a colon.
     kind: str  # Of weights.
     data: str  # Of pictures.
     published: Any  # Sizes of the weights.
@@ -44,6 +46,7 @@ class Case(NamedTuple):
 CASES = {
     "mae": Case(
         "mae_imagenet",
+        ("base",),
         "mae",
         "imagenet",
         mae_layout.PUBLISHED["ViT-B/16"],
@@ -55,6 +58,7 @@ CASES = {
     ),
     "mage": Case(
         "vqgan_imagenet",
+        ("base",),
         "mage",
         "imagenet",
         mage_layout.PUBLISHED["MAGE ViT-B"],
@@ -68,6 +72,19 @@ CASES = {
         ("center:8", "outpaint:0.5"),
     ),
 }
+CASES["palette"] = Case(
+    "palette_places365",
+    (),
+    "palette",
+    "places365",
+    palette_layout.PUBLISHED,
+    palette_layout.PaletteSizes(3, 32, (1, 2), 1, 16, 20),
+    "make_palette",
+    {"image_size": 16, "width": 32, "multipliers": (1, 2), "res_blocks": 1, "heads": 2}
+    | {"embed_width": 16, "schedule.length": 20, "steps": 3},
+    ("center:8", "outpaint:0.5"),
+)
+CASES["palette_imagenet"] = CASES["palette"]._replace(config="palette_imagenet", data="imagenet")
 CASES["mage_places"] = CASES["mage"]._replace(config="vqgan_places365", data="places365")
 
 
@@ -98,18 +115,19 @@ def make_originals(out, case, narrow):
 def commands(out, case, narrow):
     """Arguments of ``python``, in order."""
     data = [f"--data-dir={out / 'data'}", "--classes=2", "--train=2", "--validation=1"]
-    heads = ["--heads=2,2"] if narrow else []
+    heads = ["--heads=2,2"] if narrow and case.kind != "palette" else []
     imported = str(out / "imported")
-    run = [f"--config=configs/{case.config}.py:base", f"--workdir={out / 'run'}"]
+    named = ":".join([f"configs/{case.config}.py", *case.size])
+    run = [f"--config={named}", f"--workdir={out / 'run'}"]
     run += [f"--config.data.{name}={value}" for name, value in SPLIT.items()]
     run += [f"--config.data.data_dir={out / 'data'}", f"--config.pretrain.weights={imported}"]
     run += ["--config.boundary.steps=3", "--config.pareto.steps=3", "--config.batch_size=2"]
     run += ["--config.controls=0.25,0.75", "--config.evaluation.batch_size=2"]
     run += ["--config.log_every_steps=1"]
-    if (
-        case.kind == "mage" and not narrow
-    ):  # On a CPU each of the pool's pictures takes two seconds.
-        run += ["--config.model.noise_pool=4"]
+    if case.kind == "mage" and not narrow:
+        run += ["--config.model.noise_pool=4"]  # On a CPU each takes two seconds.
+    if case.kind == "palette" and not narrow:
+        run += ["--config.model.steps=4"]  # Likewise, four pictures each.
     if narrow:
         run += [f"--config.model.{name}={value}" for name, value in case.settings.items()]
         run += [f"--config.evaluation.holes={','.join(case.holes)}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from cu_jax import experiment
@@ -16,6 +17,7 @@ from cu_jax.data.prepare import main as prepare
 from cu_jax.holes import parse_holes
 from cu_jax.main import _quoted
 from cu_jax.models import MODELS
+from cu_jax.restore import main as restore
 from cu_jax.results import read_results
 
 
@@ -39,7 +41,14 @@ def narrowed(config, case, out):
 
 
 @pytest.fixture(
-    scope="module", params=["mae", "mage", pytest.param("mage_places", marks=pytest.mark.slow)]
+    scope="module",
+    params=[
+        *("mae", "mage", "palette"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("mage_places", "palette_imagenet")
+        ),
+    ],
 )
 def case(request, paper_scale):
     return paper_scale.CASES[request.param]
@@ -52,7 +61,7 @@ def run(paper_scale, config_of, case, tmp_path_factory):
     prepared, imported, _ = paper_scale.commands(out, case, narrow=True)
     assert prepare(prepared[2:]) == 0
     assert convert(imported[2:]) == 0
-    config = narrowed(config_of(case.config, "base"), case, out)
+    config = narrowed(config_of(case.config, *case.size), case, out)
     return out, experiment.run(config, out / "run"), config
 
 
@@ -102,13 +111,40 @@ def test_an_unlearned_model_leaves_as_it_came(run, case):
     old, new = load_file(out / "weights.safetensors"), load_file(target)
     assert list(new) == list(old)
     changed = set()
+    first = {"palette": 1}.get(case.kind, 0)  # Where a key says which part it belongs to.
     for key, array in new.items():
         assert (array.shape, array.dtype) == (old[key].shape, old[key].dtype)
         if (array != old[key]).any():
-            changed.add(key.partition(".")[0])
-    assert "blocks" in changed and changed <= {"blocks", "norm", "cls_token", "patch_embed"} | (
-        {"token_emb"} if case.kind == "mage" else set()
+            changed.add(key.split(".")[first])
+    encoder = {
+        "mae": {"blocks", "norm", "cls_token", "patch_embed"},
+        "mage": {"blocks", "norm", "cls_token", "patch_embed", "token_emb"},
+        "palette": {"input_blocks", "middle_block", "cond_embed"},
+    }[case.kind]
+    assert changed & {"blocks", "middle_block"} and changed <= encoder
+
+
+def test_its_solutions_restore_pictures_of_your_own(run, case, load_module, capsys):
+    out, _, _ = run
+    photograph = load_module("photographs").imagenet_files()[0]
+    (out / "own.jpg").write_bytes(photograph)
+    command = [f"--workdir={out / 'run'}", "--solution=original,complete", str(out / "own.jpg")]
+    command += [f"--out={out / 'restored'}", f"--hole={case.holes[0]}"]
+    in_steps = case.kind != "mae"
+    assert restore(command + ["--steps=2"] * in_steps) == 0, capsys.readouterr().err
+    one, other = (
+        np.asarray(Image.open(out / "restored" / f"own.{name}.png")).astype(int)
+        for name in ("original", "complete")
     )
+    before = np.asarray(Image.open(out / "own.jpg").convert("RGB")).astype(int)
+    same = (one == before).all(-1)
+    assert 0.3 < same.mean() < 1 and ((other == before).all(-1) == same).mean() > 0.9
+    if case.kind != "mage":  # Three small steps need not change a token.
+        assert (one != other).any()
+    if in_steps:
+        assert restore([*command, "--steps=0", "--force"]) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert re.search(r"got 0: change --steps|steps must .* got 0", error), error
 
 
 def test_pictures_that_change_are_another_experiment(run):
