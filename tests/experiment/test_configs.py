@@ -15,7 +15,7 @@ from cu_jax.stages import stage_steps
 from cu_jax.training import Runner
 
 
-@pytest.mark.parametrize("name", ["mae_mnist", "vqgan_mnist"])
+@pytest.mark.parametrize("name", ["mae_mnist", "vqgan_mnist", "palette_mnist"])
 def test_the_digits_have_weights_of_their_models(config_of, name):
     config = config_of(name)
     settings.validate(config)
@@ -62,6 +62,27 @@ def test_vqgan_imagenet_builds_the_published_models(config_of, size, millions):
         hidden = touched_patches(hole.mask, model.patch_size, model.margin)
         assert 0 < hidden.sum() < hidden.size
     assert [int(hidden) for hidden in (holes[0].mask.sum(), holes[1].mask.sum())] == [64**2, 128**2]
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "steps"),
+    [("palette_places365", 225_000, 37_500), ("palette_imagenet", 10_000, 1_667)],
+)
+def test_palette_has_the_published_model_and_settings(config_of, name, pictures, steps):
+    config = config_of(name)
+    settings.validate(config)
+    model = MODELS["palette"](config.model)
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    counts = [sum(np.prod(x.shape) for x in jax.tree.leaves(part)) for part in model.split(params)]
+    assert [round(count / 1e6, 2) for count in counts] == [25.04, 37.60]
+    assert config.batch_size == 12 and config.data.augment is None
+    for section in (config.boundary, config.pareto):
+        rate = section.optimizer
+        assert (rate.name, rate.learning_rate, rate.schedule) == ("adam", 5e-5, "constant")
+        assert (rate.b1, rate.b2, section.clip) == (0.9, 0.999, None)
+    assert stage_steps(config, "pareto", pictures) == steps
+    holes = parse_holes(config.evaluation.holes, 256, model.patch_size)
+    assert [int(hole.mask.sum()) for hole in holes[:2]] == [128**2, 64**2]
 
 
 @pytest.mark.parametrize(("size", "pixels"), [("large", (64, 128)), ("huge", (56, 112))])
@@ -111,8 +132,11 @@ def test_mae_imagenet_takes_one_step(config_of):
     assert np.isfinite(float(scalars["forget_loss"])) and float(scalars["violation"]) > 0
 
 
+MODEL_FILES = ("mae", "vqgan", "palette")
+
+
 @pytest.mark.parametrize(
-    "name", ["mae_imagenet", "mae_places365", "vqgan_imagenet", "vqgan_places365"]
+    "name", [f"{kind}_{data}" for kind in MODEL_FILES for data in ("imagenet", "places365")]
 )
 def test_what_is_not_prepared_is_asked_for_before_anything_else(config_of, tmp_path, name):
     config = config_of(name)
