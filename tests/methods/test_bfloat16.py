@@ -19,7 +19,9 @@ from cu_jax.training import compile_step
 # Here XLA, left to itself, rounds the student's features elsewhere than the teacher's.
 SIZES = dict(name="mae", image_size=28, patch_size=4, channels=1, encoder_width=32)
 SIZES |= dict(encoder_depth=1, encoder_heads=4, decoder_width=16, decoder_depth=1, decoder_heads=2)
-BASE = dict(noise_mean=(0.5,), noise_std=(0.29,), clip=1.0, microbatches=1, phase="pareto")
+BASE = dict(
+    noise_mean=(0.5,), noise_std=(0.29,), clip=1.0, microbatches=1, phase="pareto", ema_decay=0.0
+)
 BASE |= dict(alpha=5.0, beta=5.0, tau=2.0, delta=1.0, gradient_decay=0.9, value_decay=0.9)
 BASE |= dict(swap=False, optimizer=optimizer(1e-3))
 KNOBS = dict(steps=20.0, epsilon=0.1)
