@@ -91,8 +91,8 @@ def palette_experiment() -> ConfigDict:
 
     Note:
         The predecessor runs one pass more than it is set to, on 8 devices with 12 pictures of both
-        sets together on each. It does not distort pictures, which is done here neither; it squashes
-        them to a square, and here the middle is cut out.
+        sets together on each. It distorts no pictures, and neither does this; it squashes them to a
+        square, while here the middle is cut out.
 
     Example:
         >>> palette_experiment().model.multipliers

@@ -4,12 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cu_jax.models.palette_blocks import Attention, ResBlock
+from cu_jax.models.palette_blocks import Attention, ResBlock, group_norm
 from cu_jax.models.palette_networks import Conditioning, Decoder, Encoder
 
 LAYOUT = Path(__file__).parents[1] / "convert" / "layouts" / "palette_places2.json"
@@ -214,3 +215,16 @@ def test_a_fresh_decoder_says_nothing_and_fresh_blocks_pass_their_input_on():
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         *_, module, name = [entry.key for entry in path]
         assert name != "kernel" or (float(jnp.abs(leaf).max()) > 0) == (module not in zeros)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3])
+def test_the_group_norm_is_flaxs_even_where_the_mean_is_far_larger_than_the_spread(shift):
+    x = shift + jax.random.normal(jax.random.key(0), (2, 4, 4, 6))
+    theirs = nn.GroupNorm(3, epsilon=1e-5, use_fast_variance=False)
+    params = {"params": {"scale": jnp.arange(1.0, 7.0), "bias": jnp.arange(6.0)}}
+    ours = group_norm(3, FLOAT, "norm").apply(params, x)
+    np.testing.assert_allclose(ours, theirs.apply(params, x), atol=2e-5 if shift == 0 else 2e-3)
+    groups = np.asarray((ours - jnp.arange(6.0)) / jnp.arange(1.0, 7.0)).reshape(2, 16, 3, 2)
+    np.testing.assert_allclose(groups.mean((1, 3)), 0, atol=1e-3)
+    np.testing.assert_allclose(groups.var((1, 3)), 1, atol=1e-3)
+    assert group_norm(3, jnp.bfloat16, "norm").apply(params, x).dtype == jnp.bfloat16

@@ -119,7 +119,7 @@ def _model_rows(model: Mapping[str, Any]) -> Rows:
     if "tie_head" in model:  # Whether unlearning the encoder changes the decoder too.
         tied = "shared with the encoder's token embeddings, and changed with them"
         rows.append(("output layer", tied if model["tie_head"] else "the original's, frozen"))
-    if "sampler" in model:
+    if {"sampler", "steps", "eta", "schedule", "forget_noise"} <= model.keys():
         noise = f", eta {model['eta']:g}" if model["sampler"] == "ddim" else ""
         of = model["schedule"]["length"]
         rows.append(("sampling", f"{model['sampler']}, {model['steps']} of {of} steps{noise}"))
