@@ -1,5 +1,7 @@
 """The diffusion model: what its network is shown, its loss, restored pictures, settings."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -184,6 +186,10 @@ def test_sampling_in_bfloat16_gives_nearly_the_same(narrow, params, images, rest
     assert out.dtype == jnp.float32
     difference = np.abs(np.asarray(out - exact))
     assert 0 < difference.max() and difference.mean() < 0.02
+    # No convolution of either half is left in float32.
+    program = jax.make_jaxpr(lambda images: quick.restore(params, images, hole, keys))(images)
+    kinds = set(re.findall(r":(\w+)\[[\d,]*\] = conv_general_dilated", str(program)))
+    assert kinds == {"bf16"}
 
 
 def test_a_restored_picture_depends_on_its_own_key_alone(images, restored):
