@@ -1,4 +1,4 @@
-"""Measures: pictures, a Fréchet distance, a digit classifier, and the trade-off front."""
+"""Measures of pictures, of sets of features, of a classifier's answers, and of the front."""
 
 from cu_jax.metrics import classifier
 from cu_jax.metrics.classifier import DigitClassifier, class_consistency, cross_entropy
@@ -10,11 +10,17 @@ from cu_jax.metrics.front import (
     log_interpolate,
     stationarity,
 )
+from cu_jax.metrics.inception_score import InceptionScore, inception_score
+from cu_jax.metrics.kernel_distance import KernelDistance, kernel_distance
 from cu_jax.metrics.pictures import composite, hole_mse, psnr
+from cu_jax.metrics.precision_recall import PrecisionRecall, precision_recall
 
 __all__ = [
     "DigitClassifier",
+    "InceptionScore",
+    "KernelDistance",
     "Moments",
+    "PrecisionRecall",
     "Stationarity",
     "class_consistency",
     "classifier",
@@ -24,8 +30,11 @@ __all__ = [
     "frechet_distance",
     "hole_mse",
     "hypervolume",
+    "inception_score",
+    "kernel_distance",
     "log_interpolate",
     "moments",
+    "precision_recall",
     "psnr",
     "stationarity",
 ]

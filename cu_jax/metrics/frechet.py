@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from cu_jax.metrics.features import checked
+
 
 class Moments(NamedTuple):
     """What the Fréchet distance needs to know of a set of features.
@@ -41,17 +43,7 @@ def moments(features: Any) -> Moments:
         array([[2., 0.],
                [0., 0.]])
     """
-    features = np.asarray(features, np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(
-            "features must be [N, D] with at least two examples, but the shape is "
-            f"{features.shape}: give one row per picture."
-        )
-    if not np.isfinite(features).all():
-        raise ValueError(
-            f"features must be finite, but {int((~np.isfinite(features)).any(1).sum())} of "
-            f"{len(features)} rows are not: look at the pictures or the network that made them."
-        )
+    features = checked(features)
     mean = features.mean(axis=0)
     centered = features - mean
     return Moments(len(features), mean, centered.T @ centered / (len(features) - 1))
