@@ -14,6 +14,7 @@ from cu_jax.metrics.inception_score import InceptionScore, inception_score
 from cu_jax.metrics.kernel_distance import KernelDistance, kernel_distance
 from cu_jax.metrics.pictures import composite, hole_mse, psnr
 from cu_jax.metrics.precision_recall import PrecisionRecall, precision_recall
+from cu_jax.metrics.structure import ssim
 
 __all__ = [
     "DigitClassifier",
@@ -36,5 +37,6 @@ __all__ = [
     "moments",
     "precision_recall",
     "psnr",
+    "ssim",
     "stationarity",
 ]
