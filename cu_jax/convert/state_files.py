@@ -162,9 +162,8 @@ def _read_torch(path: Path) -> State:
     try:
         # A namespace of plain values, as training programs put beside their weights.
         with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(
-                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-            )
+            mapped = zipfile.is_zipfile(path)
+            content = torch.load(path, weights_only=True, map_location="cpu", mmap=mapped)
     except Exception as error:  # Damaged files raise almost anything.
         # PyTorch's own words advise to read it unsafely.
         named = re.search(r"GLOBAL ([\w.]+)", str(error))

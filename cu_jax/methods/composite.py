@@ -20,7 +20,8 @@ def composite(config: Any, model: Model, frozen: Params) -> Method:
     """Minimizes ``f_r + α f_f`` with one backward pass of the weighted sum.
 
     Args:
-        config: ``optimizer``, ``clip`` and the losses' keys, as for ``controllable``.
+        config: ``optimizer``, ``clip``, ``ema_decay`` and the losses' keys, as for
+            ``controllable``.
         model: the model.
         frozen: what the losses read of the original model (``frozen_parts``).
 

@@ -24,7 +24,7 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
     Args:
         config: ``phase`` (``boundary`` or ``pareto``), ``swap`` (the retain loss becomes the
             constraint), ``alpha, beta, tau, delta, gradient_decay, value_decay, clip``,
-            ``microbatches``, ``optimizer``, and the losses' keys
+            ``microbatches``, ``ema_decay``, ``optimizer``, and the losses' keys
             (:func:`cu_jax.methods.objectives.unlearning_objectives`).
         model: the model.
         frozen: what the losses read of the original model (``frozen_parts``).

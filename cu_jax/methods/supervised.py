@@ -33,7 +33,7 @@ def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
     """Minimizes ``loss(params, batch, key)`` over batches that join both sets.
 
     Args:
-        config: ``optimizer`` and ``clip``.
+        config: ``optimizer``, ``clip`` and ``ema_decay``.
         loss: the loss of a batch.
         fixed: names of the parts of ``params`` that are not trained.
 

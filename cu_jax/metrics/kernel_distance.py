@@ -55,6 +55,8 @@ def kernel_distance(
             f"There must be at least 1 subset of at least 2 pictures, got {subsets} of {size}: "
             "raise subsets or subset_size."
         )
+    if size == len(first) == len(second):
+        subsets = 1  # All would be the whole sets.
     rng = np.random.default_rng(seed)
     estimates = [
         _discrepancy(

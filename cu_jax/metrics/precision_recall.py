@@ -1,5 +1,6 @@
 """How much of one set of pictures lies among another, in features: precision and recall."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,16 +68,17 @@ def _covered(
 ) -> Bool[np.ndarray, " n"]:
     """Which pictures lie in a ball of ``by``."""
     # The picture itself is its own nearest, at distance 0.
-    reach = _blocks(by, by, lambda distances: np.partition(distances, neighbors)[:, neighbors])
-    return _blocks(pictures, by, lambda distances: (distances <= reach).any(axis=1))
+    reach = [np.partition(block, neighbors)[:, neighbors] for block in _distances(by, by)]
+    reaches = np.concatenate(reach)
+    return np.concatenate([np.any(block <= reaches, 1) for block in _distances(pictures, by)])
 
 
-def _blocks(rows: np.ndarray, columns: np.ndarray, reduced: Any) -> np.ndarray:
-    """A reduction of each row of the matrix of squared distances."""
+def _distances(
+    rows: Float[np.ndarray, "n d"], columns: Float[np.ndarray, "m d"]
+) -> Iterator[Float[np.ndarray, "rows m"]]:
+    """The matrix of squared distances, a block of rows at a time."""
     squares = np.square(columns).sum(axis=1)
-    found = []
     for start in range(0, len(rows), _ROWS):
         part = rows[start : start + _ROWS]
         distances = np.square(part).sum(axis=1)[:, None] + squares - 2.0 * part @ columns.T
-        found.append(reduced(np.maximum(distances, 0.0)))
-    return np.concatenate(found)
+        yield np.maximum(distances, 0.0)

@@ -22,8 +22,8 @@ def find_imagenet(folder: Path, split: NamedSplit) -> dict[str, list[Original]]:
     """Finds the pictures of a split in ImageNet's two archives or in class folders.
 
     Args:
-        folder: with ``ILSVRC2012_img_train.tar`` or ``train/nXXXXXXXX/*.JPEG``, and with
-            ``ILSVRC2012_img_val.tar``, ``val/nXXXXXXXX/*.JPEG`` or ``val/*.JPEG``.
+        folder: with ``ILSVRC2012_img_train.tar`` or ``train/WNID/*.JPEG``, and with
+            ``ILSVRC2012_img_val.tar``, ``val/WNID/*.JPEG`` or ``val/*.JPEG``.
         split: which pictures.
 
     Returns:
