@@ -126,8 +126,6 @@ def commands(out, case, narrow):
     run += ["--config.log_every_steps=1"]
     if case.kind == "mage" and not narrow:
         run += ["--config.model.noise_pool=4"]  # On a CPU each takes two seconds.
-    if case.kind == "palette" and not narrow:
-        run += ["--config.model.steps=4"]  # Likewise, four pictures each.
     if narrow:
         run += [f"--config.model.{name}={value}" for name, value in case.settings.items()]
         run += [f"--config.evaluation.holes={','.join(case.holes)}"]

@@ -144,7 +144,7 @@ def test_its_solutions_restore_pictures_of_your_own(run, case, load_module, caps
     if in_steps:
         assert restore([*command, "--steps=0", "--force"]) == 2
         error = capsys.readouterr().err.splitlines()[-1]
-        assert re.search(r"got 0: change --steps|steps must .* got 0", error), error
+        assert error.endswith(", got 0: change --steps."), error
 
 
 def test_pictures_that_change_are_another_experiment(run):
