@@ -12,16 +12,19 @@ from cu_jax.metrics.front import (
 )
 from cu_jax.metrics.inception_score import InceptionScore, inception_score
 from cu_jax.metrics.kernel_distance import KernelDistance, kernel_distance
+from cu_jax.metrics.networks import FeatureNetwork, Seen
 from cu_jax.metrics.pictures import composite, hole_mse, psnr
 from cu_jax.metrics.precision_recall import PrecisionRecall, precision_recall
 from cu_jax.metrics.structure import ssim
 
 __all__ = [
     "DigitClassifier",
+    "FeatureNetwork",
     "InceptionScore",
     "KernelDistance",
     "Moments",
     "PrecisionRecall",
+    "Seen",
     "Stationarity",
     "class_consistency",
     "classifier",
