@@ -59,6 +59,14 @@ def get_config() -> ConfigDict:
     config.pareto.update(steps=400, first_steps=700, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
     config.composite_alphas = (0.07, 0.18, 0.45)
+    config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
+    config.baselines.alphas.update(
+        composite_proxy=(0.07, 0.18, 0.45),
+        max_loss=(0.01, 0.03, 0.1),
+        noisy_label=(0.1, 0.3, 1.0),
+        retain_label=(0.1, 0.3, 1.0),
+        random_encoder=(0.07, 0.18, 0.45),
+    )
 
     config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
     return config

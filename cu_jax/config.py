@@ -8,6 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict, config_dict
 
 from cu_jax.data import DATASETS
+from cu_jax.methods import BASELINES, BY_ALPHA
 from cu_jax.methods.objectives import SPACES
 from cu_jax.models import MODELS
 
@@ -56,6 +57,10 @@ def default_config() -> ConfigDict:
             folder="",
             forget_files="",  # Instead of `forget`: a text file that lists pictures.
             retain_folder="",  # Another folder, whose pictures stand in for those to retain.
+            # What the method composite_proxy is given in place of the retain pictures: some of
+            # their classes, or any pictures in a folder. What is measured stays the same.
+            proxy=("",),
+            proxy_folder="",
             # ImageNet and Places365: a named choice of pictures, and what differs from it.
             split="paper",
             split_seed=0,
@@ -118,6 +123,19 @@ def default_config() -> ConfigDict:
     config.epsilon = config_dict.placeholder(float)  # Likewise.
     config.composite_alphas = ()
 
+    # What ours is compared with beside the composite loss; `cu_jax.compare` asks for all.
+    # Each is run from the original in `steps` (0: as many as the middle control took from there)
+    # with every α of its own, or for primal_dual every control.
+    config.baselines = ConfigDict(
+        dict(methods=("",), steps=0, dual_rate=0.01)
+        | dict(as_published=False)  # A sign that the earlier program has wrong.
+        | dict(alphas=ConfigDict({name: () for name in BY_ALPHA if name != "composite"}))
+    )
+    # The α of the composite loss that meets a control, by bisection, as its users must find it.
+    config.search = ConfigDict(
+        dict(controls=(), bracket=(0.01, 10.0), tolerance=0.02, most=10)  # Of ε_original - ε_min.
+    )
+
     # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
     config.evaluation = ConfigDict(dict(batch_size=500, holes=(), pictures=10))
     return config
@@ -162,6 +180,7 @@ def validate(config: ConfigDict) -> None:
     _member("config.pareto.start", config.pareto.start, STARTS)
     for name, values in (
         ("controls", config.controls),
+        ("search.controls", config.search.controls),
         ("control", (config.control,)),
         ("pareto.first_control", (config.pareto.first_control,)),
     ):
@@ -216,9 +235,40 @@ def validate(config: ConfigDict) -> None:
                 f"config.{name}.ema_decay must lie in [0, 1), got {config[name].ema_decay}: change "
                 "it."
             )
-    for alpha in config.composite_alphas:
-        if alpha <= 0:
-            raise ValueError(f"config.composite_alphas must be greater than 0, got {alpha}.")
+    _check_baselines(config)
+
+
+def _check_baselines(config: ConfigDict) -> None:
+    alphas = {"composite_alphas": config.composite_alphas, "search.bracket": config.search.bracket}
+    alphas |= {f"baselines.alphas.{key}": value for key, value in config.baselines.alphas.items()}
+    for name, values in alphas.items():
+        for alpha in values:
+            if not alpha > 0:
+                raise ValueError(f"config.{name} must be greater than 0, got {alpha}: change it.")
+    low, high = config.search.bracket
+    if not low < high or config.search.most < 1 or not config.search.tolerance > 0:
+        raise ValueError(
+            "config.search must have a rising bracket, a tolerance above 0 and at least 1 run, got "
+            f"{(low, high)}, {config.search.tolerance} and {config.search.most}: change it."
+        )
+    if config.baselines.steps < 0:
+        raise ValueError(
+            f"config.baselines.steps must be at least 0, got {config.baselines.steps}: give 0 for "
+            "as many as the middle control took."
+        )
+    for name in config.baselines.methods:
+        if not name:
+            continue
+        _member("config.baselines.methods", name, BASELINES)
+        if name in config.baselines.alphas and not config.baselines.alphas[name]:
+            raise ValueError(
+                f"config.baselines.alphas.{name} must have at least one weight, got none: add one."
+            )
+    if config.data.cache_tokens and {"max_loss", "noisy_label"} & set(config.baselines.methods):
+        raise ValueError(
+            "The methods max_loss and noisy_label must see pictures, got config.data.cache_tokens: "
+            "leave it out, or them."
+        )
 
 
 def _member(name: str, value: str, known: Any) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -12,7 +13,8 @@ from ml_collections import ConfigDict
 
 from cu_jax import config as settings
 from cu_jax import metrics, report, sharding
-from cu_jax.data import Data, open_data, training_iterator
+from cu_jax.bisection import bisected
+from cu_jax.data import Data, open_data, training_iterator, with_proxy
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord
 from cu_jax.holes import NamedHole, parse_holes
@@ -21,13 +23,16 @@ from cu_jax.inventory import check_pictures, forget_statistics
 from cu_jax.logs import MetricLog
 from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
-from cu_jax.pretraining import original_model
+from cu_jax.pretraining import check_retraining, original_model, retrained
 from cu_jax.provenance import config_hash, environment
 from cu_jax.restoring import check_mask
 from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
 from cu_jax.stages import (
     Request,
+    baseline_names,
+    baseline_requests,
+    composite_request,
     composite_requests,
     epochs_note,
     loss_config,
@@ -95,6 +100,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             _boundaries(solver)
             chain_steps = _path(solver, records)
             _baselines(solver, chain_steps, records)
+            _searches(solver, chain_steps, records)
         results = _results(solver, seconds)
         save_config(workdir, config)
         write_results(workdir / "results.json", results)
@@ -186,6 +192,10 @@ def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
         config, *np.zeros((2, model.image_shape[-1])).tolist()
     )  # stand in for what is not known yet
     stage_methods(config, loss, model, None)
+    if "retrain" in baseline_names(config):
+        check_retraining(config, model)
+    if "composite_proxy" in baseline_names(config):
+        with_proxy(data, config.data)
     if config.data.cache_tokens and model.tokenizer is None:
         raise ValueError(
             "config.data.cache_tokens must be False for a model that reads no tokens, got "
@@ -230,9 +240,29 @@ def _path(solver: Solver, records: Mapping[str, StageRecord]) -> int:
 
 
 def _baselines(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
-    """Composite losses from the original, with as many steps as the middle control had."""
+    """Composite losses and other methods from the original, each with as many steps."""
     for request in composite_requests(solver.config, steps, records):
         solver.solve(request, "composite", "composite")
+    steps = solver.config.baselines.steps or steps
+    for method, request in baseline_requests(solver.config, steps, solver.boundaries, records):
+        # The proxy's program is the composite loss's: they differ in their pictures.
+        solver.solve(request, "composite" if method == "composite_proxy" else method, method)
+    if "retrain" in baseline_names(solver.config):
+        config, model, runner = solver.config, solver.model, solver.runner
+        train = partial(retrained, config, model, runner)
+        solver.add("retrain", config.pretrain.steps, train)
+
+
+def _searches(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
+    """The composite loss's α for some controls, by bisection, each α a whole run."""
+    steps = solver.config.baselines.steps or steps
+    for control in solver.config.search.controls:
+
+        def forget_loss(alpha: float) -> float:
+            request = composite_request(alpha, steps, records)
+            return solver.solve(request, "composite", "composite").forget_loss
+
+        bisected(solver.config.search, solver.boundaries, control, forget_loss)
 
 
 def _results(solver: Solver, seconds: dict[str, float]) -> Results:

@@ -14,6 +14,7 @@ _ORIGINAL = ("seed", "data", "model", "pretrain.from_scratch", "pretrain.weights
 _UNLEARNING = (*_ORIGINAL, "batch_size", "loss")
 # The range of ε is what the evaluation of the boundaries found, batch by batch.
 _RANGE = (*_UNLEARNING, "boundary", "evaluation.batch_size")
+_BASELINE = (*_UNLEARNING, "pareto.clip", "pareto.microbatches", "pareto.optimizer")
 DEPENDS_ON = {
     "original": (*_ORIGINAL, "loss"),
     "tokenizer": ("seed", "data", "model.tokenizer", "tokenizer"),
@@ -23,7 +24,12 @@ DEPENDS_ON = {
     "utility": (*_UNLEARNING, "boundary"),
     "first": (*_RANGE, "pareto"),
     "path": (*_RANGE, "pareto"),
-    "composite": (*_UNLEARNING, "pareto.clip", "pareto.microbatches", "pareto.optimizer"),
+    "composite": _BASELINE,
+    "composite_proxy": (*_BASELINE, "data.proxy", "data.proxy_folder"),
+    "baseline": (*_BASELINE, "baselines.as_published"),
+    "primal_dual": (*_RANGE, *_BASELINE, "baselines.dual_rate"),
+    "retrain": (*_ORIGINAL, "pretrain", "tokenizer", "loss"),
+    "retrain_tokenizer": ("seed", "data", "model.tokenizer", "tokenizer"),
 }
 """Kind of a stage to the settings and sections that it depends on."""
 
@@ -32,6 +38,7 @@ _BUT_NOT = {
     "first": ("pareto.first_control",),  # it plans the path, and what is planned is recorded
     "path": ("pareto.first_control", "pareto.first_steps", "pareto.start"),
 }
+_PROXY = ("data.proxy", "data.proxy_folder")
 # Where pictures lie, not what they are: the manifest says that. Kept tokens are the same tokens.
 _NEVER = (
     *("data.data_dir", "data.folder", "data.forget_files", "data.retain_folder"),
@@ -77,7 +84,7 @@ def settings_of(config: ConfigDict, kind: str) -> dict[str, Any]:
     sections = DEPENDS_ON[kind]
     if config.pretrain.from_scratch and "pretrain.weights" in sections:
         sections = (*sections, "pretrain", "tokenizer")
-    unused = (*_NEVER, *_BUT_NOT.get(kind, ()))
+    unused = (*_NEVER, *_BUT_NOT.get(kind, ()), *(() if kind == "composite_proxy" else _PROXY))
     return {
         name: value
         for name, value in sorted(flat(config).items())

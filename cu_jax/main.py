@@ -13,7 +13,10 @@ from cu_jax.startup import start_jax
 
 _CONFIG = config_flags.DEFINE_config_file("config", help_string="File of settings.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that a run makes.")
-_TEXTS = ("config.data.retain", "config.data.forget", "config.evaluation.holes")
+_TEXTS = (
+    *("config.data.retain", "config.data.forget", "config.data.proxy"),
+    *("config.evaluation.holes", "config.baselines.methods"),
+)
 # Settings that are several texts: --config.data.forget=cat,dog
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from cu_jax import convert, metrics, training
 from cu_jax.fingerprints import StageRecord, settings_of
-from cu_jax.methods import Batch, Method, pretrain, supervised
+from cu_jax.methods import Batch, Method, pretrain, retrain, supervised
 from cu_jax.models import Model, Params, Pretrained
 from cu_jax.training import Runner, Stage
 from cu_jax.workdir import save_record
@@ -62,7 +62,8 @@ def original_model(
         )
 
     def trained(name: str, method: Method, init: Callable[[jax.Array], Params]) -> Params:
-        params, stages[name] = _trained(config, name, method, init, runner)
+        params, stages[name] = _trained(config, name, name, method, init, runner)
+        _save_weights(config, name, params, runner)
         return params
 
     def initial(key: jax.Array) -> Params:
@@ -91,29 +92,85 @@ def _read(config: ConfigDict, section: str, model: Pretrained, settings: dict[st
         return convert.load_weights(path, template)
 
 
+def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params, float]:
+    """A model made as the original was, from the same start, without the pictures to forget.
+
+    The oracle: unlearning tries to end where this does, at a fraction of its cost. Each picture to
+    retain is seen as often as in the original's pretraining; a tokenizer is made anew too.
+
+    Args:
+        config: the whole config, with the settings of ``pretrain`` and ``tokenizer``.
+        model: the model.
+        runner: what the loop needs.
+
+    Returns:
+        Parameters, and the seconds of its stages.
+
+    Raises:
+        ValueError: if the config does not say how the original was made.
+    """
+    check_retraining(config, model)
+
+    def trained(name: str, section: str, part: Pretrained, init: Any) -> tuple[Params, float]:
+        method = retrain(config[section], part)
+        return _trained(config, name, section, method, init, runner)
+
+    tokenizer, seconds = {}, 0.0
+    if model.tokenizer is not None:
+        made, seconds = trained(
+            "retrain_tokenizer", "tokenizer", model.tokenizer, model.tokenizer.init
+        )
+        tokenizer = {"tokenizer": jax.tree.map(jnp.asarray, made)}
+    params, more = trained("retrain", "pretrain", model, lambda key: model.init(key) | tokenizer)
+    return params, seconds + more
+
+
+def check_retraining(config: ConfigDict, model: Model) -> None:
+    """Refuses to retrain where the config does not say how the original was made.
+
+    Raises:
+        ValueError: there are no steps of pretraining.
+    """
+    for section in ("pretrain", *(["tokenizer"] if model.tokenizer is not None else [])):
+        if config[section].steps < 1:
+            raise ValueError(
+                f"The method retrain must know how the original was made, and config.{section}."
+                f"steps is {config[section].steps}: leave the method out, or give the steps."
+            )
+
+
 def _trained(
     config: ConfigDict,
     name: str,
+    section: str,
     method: Method,
     init: Callable[[jax.Array], Params],
     runner: Runner,
 ) -> tuple[Params, float]:
-    """Runs a stage from fresh parameters; returns all of them, written as weights, and seconds."""
-    section = config[name]
-    start = init(training.stage_key(config.seed, f"{name}/init"))
+    """Runs a stage from fresh parameters, with the settings of a section of the config.
+
+    Those of the same section begin alike, whatever the stage.
+
+    Returns:
+        All of the parameters, and seconds.
+    """
+    given = config[section]
+    start = init(training.stage_key(config.seed, f"{section}/init"))
     step = training.compile_step(method, runner.mesh)
-    record = StageRecord(name, None, section.steps, None, {}, settings_of(config, name))
+    record = StageRecord(name, None, given.steps, None, {}, settings_of(config, name))
     save_record(runner.workdir, name, record)
-    fresh = partial(method.init, start, steps=section.steps)
-    stage = Stage(name, step, fresh, section.steps, section.batch_size, section.augment)
+    fresh = partial(method.init, start, steps=given.steps)
+    stage = Stage(name, step, fresh, given.steps, given.batch_size, given.augment)
     trained, seconds = training.run_stage(runner, stage)
-    _, kept = method.trainable(start)
-    params = trained | kept
+    return method.merge(trained, method.trainable(start)[1]), seconds
+
+
+def _save_weights(config: ConfigDict, name: str, params: Params, runner: Runner) -> None:
+    """Writes what was made from scratch, for other runs."""
     folder = runner.workdir / "weights"
     folder.mkdir(exist_ok=True)
-    origin = {"made_by": f"stage {name}, seed {config.seed}, {section.steps} steps"}
-    convert.save_weights(folder / f"{section.weights}.safetensors", params, origin)
-    return params, seconds
+    origin = {"made_by": f"stage {name}, seed {config.seed}, {config[name].steps} steps"}
+    convert.save_weights(folder / f"{config[name].weights}.safetensors", params, origin)
 
 
 def _reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:

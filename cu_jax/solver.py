@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax
 from ml_collections import ConfigDict
 
 from cu_jax import convert, sharding, training
+from cu_jax.data import with_proxy
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.logs import Progress
@@ -113,6 +115,32 @@ class Solver:
         )
         return self._evaluated(asked, params)
 
+    def add(self, name: str, steps: int, train: Callable[[], tuple[Params, float]]) -> Solution:
+        """A solution that is not made from another one.
+
+        Args:
+            name: of the solution and of its method.
+            steps: updates that it takes.
+            train: makes it: the whole model's parameters, and seconds.
+
+        Returns:
+            The solution.
+        """
+        known = self._known(name)
+        if known is not None:
+            return known
+        params, seconds = train()
+        params = sharding.put_replicated(self.runner.mesh, params)
+        asked = Solution(
+            name=name,
+            method=name,
+            retain_loss=math.nan,
+            forget_loss=math.nan,
+            steps=steps,
+            seconds=seconds,
+        )
+        return self._evaluated(asked, params)
+
     def _trained(self, request: Request, program: str) -> tuple[Params, float]:
         """The whole model's parameters at the end of a request's stage, and its seconds."""
         method = self.methods[program]
@@ -127,10 +155,12 @@ class Solver:
             self.config.batch_size,
             self.config.data.augment,
         )
-        trained, seconds = training.run_stage(self.runner, stage)
+        runner = self.runner
+        if request.kind == "composite_proxy":
+            runner = dataclasses.replace(runner, data=with_proxy(runner.data, self.config.data))
+        trained, seconds = training.run_stage(runner, stage)
         release_memory()
-        _, frozen = method.trainable(start)
-        return self.model.merge(trained, frozen), seconds
+        return method.merge(trained, method.trainable(start)[1]), seconds
 
     def _known(self, name: str) -> Solution | None:
         """A solution that the workdir has, evaluated as it is now asked for."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from cu_jax.fingerprints import StageRecord
+from cu_jax.fingerprints import DEPENDS_ON, StageRecord
 from cu_jax.methods import METHODS, Method
 from cu_jax.models import Model, Params
 from cu_jax.results import Boundaries
@@ -79,7 +79,7 @@ def method_config(config: ConfigDict, loss: ConfigDict, section: str, **changes:
 def stage_methods(
     config: ConfigDict, loss: ConfigDict, model: Model, frozen: Params
 ) -> dict[str, Method]:
-    """The four programs: Phase I and Phase I with the roles swapped, Phase II, composite loss.
+    """The programs: Phase I, the same with the roles swapped, Phase II, composite loss, baselines.
 
     Args:
         config: the experiment's settings.
@@ -96,13 +96,31 @@ def stage_methods(
     if config.boundary.utility_alpha is not None:
         utility.alpha = config.boundary.utility_alpha
     pareto = method_config(config, loss, "pareto", phase="pareto", swap=False)
-    composite = method_config(config, loss, "pareto")
+    baselines = config.baselines
+    other = method_config(
+        config,
+        loss,
+        "pareto",
+        as_published=baselines.as_published,
+        dual_rate=baselines.dual_rate,
+    )
+    names = {"composite", *baseline_names(config)} - {"composite_proxy", "retrain"}
     return {
         "complete": METHODS["controllable"](complete, model, frozen),
         "utility": METHODS["controllable"](utility, model, frozen),
         "pareto": METHODS["controllable"](pareto, model, frozen),
-        "composite": METHODS["composite"](composite, model, frozen),
+        **{name: METHODS[name](other, model, frozen) for name in sorted(names)},
     }
+
+
+def baseline_names(config: ConfigDict) -> list[str]:
+    """The methods that a config asks for beside ours and the composite loss.
+
+    Example:
+        >>> baseline_names(ConfigDict({"baselines": {"methods": ("retrain", "composite", "")}}))
+        ['retrain']
+    """
+    return [name for name in config.baselines.methods if name and name != "composite"]
 
 
 class Request(NamedTuple):
@@ -197,15 +215,52 @@ def composite_requests(
     """
     there = {name: record for name, record in records.items() if record.kind == "composite"}
     alone = config.control is not None or config.epsilon is not None
+    steps = config.baselines.steps or steps
     for record in there.values():
         steps = record.steps
     new = () if alone else config.composite_alphas
     asked = {f"composite_{alpha:.15g}": alpha for alpha in new}
     alphas = asked | {name: record.knobs["alpha"] for name, record in there.items()}
-    return [
-        _recorded(there, Request(name, "composite", "original", steps, {"alpha": alpha}))
-        for name, alpha in alphas.items()
-    ]
+    return [composite_request(alpha, steps, there, name) for name, alpha in alphas.items()]
+
+
+def composite_request(
+    alpha: float, steps: int, records: Mapping[str, StageRecord], name: str = ""
+) -> Request:
+    """A composite loss of weight α, as the workdir has it or new."""
+    name = name or f"composite_{alpha:.15g}"
+    return _recorded(records, Request(name, "composite", "original", steps, {"alpha": alpha}))
+
+
+def baseline_requests(
+    config: ConfigDict, steps: int, boundaries: Boundaries, records: Mapping[str, StageRecord]
+) -> list[tuple[str, Request]]:
+    """The baselines that the config asks for, and those that the workdir has.
+
+    Args:
+        config: the experiment's settings.
+        steps: updates of each.
+        boundaries: the range of ε, for the controls of ``primal_dual``.
+        records: of the stages in the workdir.
+
+    Returns:
+        Name of the method, and the request; without ``retrain``, which is no stage from the
+        original.
+    """
+    low, high = boundaries.epsilon_min, boundaries.epsilon_max
+    found = []
+    for method in baseline_names(config):
+        kind = method if method in DEPENDS_ON else "baseline"
+        if method == "primal_dual":
+            for control in config.controls:
+                knobs = {"epsilon": low + control * (high - low)}
+                name = f"{method}_{control:.15g}"
+                found.append((method, Request(name, kind, "original", steps, knobs, control)))
+        elif method != "retrain":
+            for alpha in config.baselines.alphas[method]:
+                name = f"{method}_{alpha:.15g}"
+                found.append((method, Request(name, kind, "original", steps, {"alpha": alpha})))
+    return [(method, _recorded(records, request)) for method, request in found]
 
 
 def _recorded(records: Mapping[str, StageRecord], new: Request) -> Request:

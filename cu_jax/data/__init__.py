@@ -5,6 +5,7 @@ from cu_jax.data.datasets import DATASETS, Data, open_data
 from cu_jax.data.manifest import SETS, SPLITS, Manifest, Record, build_manifest
 from cu_jax.data.pipeline import AUGMENTATIONS, RANDOM_CROP, evaluation_batches, training_iterator
 from cu_jax.data.preparation import default_data_dir
+from cu_jax.data.proxy import with_proxy
 from cu_jax.data.sources import EncodedSource, InputSource, MemorySource, Source
 from cu_jax.data.statistics import pixel_statistics
 
@@ -29,4 +30,5 @@ __all__ = [
     "open_data",
     "pixel_statistics",
     "training_iterator",
+    "with_proxy",
 ]

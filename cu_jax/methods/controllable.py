@@ -97,4 +97,4 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
         scalars["notfinite_count"] = opt_state.notfinite_count
         return state, {name: jnp.asarray(value) for name, value in scalars.items()}
 
-    return Method(model.split, init, step)
+    return Method(model.split, init, step, model.merge)

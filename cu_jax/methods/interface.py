@@ -24,11 +24,13 @@ class Method(NamedTuple):
         trainable: ``params -> (trained, frozen)``: which part of the model moves.
         init: ``(params, **knobs) -> TrainState`` at step 0, from a whole model's parameters.
         step: ``(state, retain, forget, key) -> (state, scalars)``, pure; meant for one ``jax.jit``.
+        merge: the inverse of ``trainable``.
     """
 
     trainable: Callable[[Params], tuple[Params, Params]]
     init: Callable[..., TrainState]
     step: Callable[[TrainState, Batch, Batch, Key], tuple[TrainState, Scalars]]
+    merge: Callable[[Params, Params], Params]
 
 
 class MethodFactory(Protocol):

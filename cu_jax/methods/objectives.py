@@ -6,7 +6,7 @@ the forget target is then what the model says of noise (``output_target``): an M
 itself, a MAGE no code above others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -72,26 +72,17 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
     if config.space not in SPACES:
         raise ValueError(f"loss.space must be one of {SPACES}, got {config.space!r}.")
 
-    def inputs_of(batch: Batch, frozen: Params, key: Key) -> Any:
-        if "inputs" in batch:
-            return batch["inputs"]
-        return model.prepare(frozen["rest"], to_model_range(batch["image"], model), key)
-
     def distance(student: Any, target: Any, frozen: Params, params: Params, corruption: Any) -> Any:
         """Of the student's features to the target, which is features too, or an output."""
         if config.space == "encoder":
             return losses.feature_distance(student, jax.lax.stop_gradient(target))
-        mask = model.output_mask(corruption)
-        # Outputs count on the removed part alone; the mean is over its share of the array.
-        share = mask.mean(axis=tuple(range(1, mask.ndim)))
         out = model.decode(model.merge(params, frozen["rest"]), student, corruption)
-        masked = [[x * mask for x in maps] for maps in (out, jax.lax.stop_gradient(target))]
-        return losses.feature_distance(*masked) / share
+        return output_distance(model, out, jax.lax.stop_gradient(target), corruption)
 
     def retain(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
         key_corrupt, key_prepare = jax.random.split(jax.random.fold_in(key, 0))
         corruption = model.corrupt(key_corrupt, _size(batch), "training")
-        inputs = inputs_of(batch, frozen, key_prepare)
+        inputs = inputs_of(model, batch, frozen, key_prepare)
         target = model.encode(frozen["teacher"], inputs, corruption)
         if config.space == "output":
             teacher = model.merge(frozen["teacher"], frozen["rest"])
@@ -107,9 +98,9 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
             drawn = jax.random.randint(key_noise, (_size(batch),), 0, model.noise_pool)
             noise = jax.tree.map(lambda pool: pool[drawn], frozen["noise"])
         else:
-            pictures = _noise(config, model, key_noise, _size(batch))
+            pictures = noise_pictures(config, model, key_noise, _size(batch))
             noise = model.prepare(frozen["rest"], pictures, key_prepare)
-        inputs = inputs_of(batch, frozen, key_prepare)
+        inputs = inputs_of(model, batch, frozen, key_prepare)
         seen, through = model.forget_view(inputs, noise, corruption)
         if config.space == "output":
             teacher = model.merge(frozen["teacher"], frozen["rest"])
@@ -122,11 +113,49 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
     return Objectives(retain, forget)
 
 
+def inputs_of(model: Model, batch: Batch, frozen: Params, key: Key) -> Any:
+    """What the model reads of a batch: its ``inputs``, or what it makes of its pictures."""
+    if "inputs" in batch:
+        return batch["inputs"]
+    return model.prepare(frozen["rest"], to_model_range(batch["image"], model), key)
+
+
+def output_distance(
+    model: Model, out: Sequence[Array], target: Sequence[Array], corruption: Any
+) -> Float[Array, " b"]:
+    """Mean squared distance of each example's outputs on the removed part, where alone they count.
+
+    Args:
+        model: the model.
+        out: its outputs, arrays ``[b, …]``.
+        target: likewise.
+        corruption: that both were made under.
+
+    Returns:
+        float32 ``[b]``.
+    """
+    mask = model.output_mask(corruption)
+    share = mask.mean(axis=tuple(range(1, mask.ndim)))  # of the array, which the mean is over
+    masked = [[x * mask for x in maps] for maps in (out, target)]
+    return losses.feature_distance(*masked) / share
+
+
 def _size(batch: Batch) -> int:
     return batch["label"].shape[0]
 
 
-def _noise(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h w c"]:
+def noise_pictures(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h w c"]:
+    """Pictures of Gaussian noise in the model's range.
+
+    Args:
+        config: with ``noise_mean`` and ``noise_std``, as for :func:`unlearning_objectives`.
+        model: the model.
+        key: PRNG key.
+        count: number of pictures.
+
+    Returns:
+        float32 ``[count, h, w, c]``.
+    """
     low, high = (jnp.asarray(bound) for bound in model.pixel_range)
     mean = low + jnp.asarray(config.noise_mean, jnp.float32) * (high - low)
     std = jnp.asarray(config.noise_std, jnp.float32) * (high - low)
@@ -139,7 +168,7 @@ def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
     @jax.jit
     def prepared(rest: Params, key: Key) -> Any:
         key_noise, key_prepare = jax.random.split(key)
-        return model.prepare(rest, _noise(config, model, key_noise, _POOLED), key_prepare)
+        return model.prepare(rest, noise_pictures(config, model, key_noise, _POOLED), key_prepare)
 
     parts: list[Any] = []
     with Progress("Tokens of noise", model.noise_pool, unit="pictures") as progress:

@@ -13,6 +13,7 @@ from cu_jax import train_state
 from cu_jax.corruptions import Key
 from cu_jax.methods.interface import Batch, Method, Scalars, to_model_range
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
+from cu_jax.methods.parts import all_but
 from cu_jax.models import Params, Pretrained
 from cu_jax.train_state import TrainState
 
@@ -22,20 +23,44 @@ Loss = Callable[[Params, Batch, Key], Array]
 def pretrain(config: Any, model: Pretrained, frozen: Params = None) -> Method:
     """Trains a model, but for its fixed parts, with its own loss on retain and forget pictures."""
     del frozen
+    return supervised(config, _own_loss(model), model.fixed)
 
+
+def retrain(config: Any, model: Pretrained, frozen: Params = None) -> Method:
+    """The same on retain pictures alone, half of each batch: the oracle of unlearning."""
+    del frozen
+    return supervised(config, _own_loss(model), model.fixed, _retained)
+
+
+def _own_loss(model: Pretrained) -> Loss:
     def loss(params: Params, batch: Batch, key: Key) -> Array:
         return model.pretrain_loss(params, to_model_range(batch["image"], model), key)
 
-    return supervised(config, loss, model.fixed)
+    return loss
 
 
-def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
+def _both(retain: Batch, forget: Batch) -> Batch:
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), dict(retain), dict(forget))
+
+
+def _retained(retain: Batch, forget: Batch) -> Batch:
+    del forget
+    return retain
+
+
+def supervised(
+    config: Any,
+    loss: Loss,
+    fixed: Sequence[str] = (),
+    choose: Callable[[Batch, Batch], Batch] = _both,
+) -> Method:
     """Minimizes ``loss(params, batch, key)`` over batches that join both sets.
 
     Args:
         config: ``optimizer``, ``clip`` and ``ema_decay``.
         loss: the loss of a batch.
         fixed: names of the parts of ``params`` that are not trained.
+        choose: makes the batch of the two sets'.
 
     Returns:
         A method whose ``init`` takes the knob ``steps``.
@@ -46,19 +71,17 @@ def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
         clip = optax.identity() if config.clip is None else optax.clip_by_global_norm(config.clip)
         return optax.chain(clip, base)
 
-    def trainable(params: Params) -> tuple[Params, Params]:
-        kept = {name: params[name] for name in fixed}
-        return {name: part for name, part in params.items() if name not in kept}, kept
+    parts = all_but(fixed)
 
     def init(params: Params, **knobs: ArrayLike) -> TrainState:
-        trained, kept = trainable(params)
+        trained, kept = parts.split(params)
         return train_state.create(trained, transform(knobs), kept, knobs, config.ema_decay)
 
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key
     ) -> tuple[TrainState, Scalars]:
-        both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), dict(retain), dict(forget))
-        value, grad = jax.value_and_grad(lambda part: loss(part | state.frozen, both, key))(
+        batch = choose(retain, forget)
+        value, grad = jax.value_and_grad(lambda part: loss(part | state.frozen, batch, key))(
             state.params
         )
         updates, opt_state = transform(state.knobs).update(grad, state.opt_state, state.params)
@@ -66,4 +89,4 @@ def supervised(config: Any, loss: Loss, fixed: Sequence[str] = ()) -> Method:
         state = state.updated(updates, opt_state)
         return state, {"loss": value, "learning_rate": rate}
 
-    return Method(trainable, init, step)
+    return Method(parts.split, init, step, parts.merge)

@@ -61,6 +61,15 @@ class Model(Pretrained, Protocol):
     def noise_pool(self) -> int:
         """How many pictures of noise are prepared once and drawn from; 0: new ones every step."""
 
+    def labeled_loss(
+        self,
+        params: Params,
+        images: Float[Array, "b h w c"],
+        labels: Float[Array, "b h w c"],
+        key: Key,
+    ) -> Float[Array, ""]:
+        """``pretrain_loss`` with what it is to paint in the holes taken from other pictures."""
+
     def split(self, params: Params) -> tuple[Params, Params]:
         """``params`` as ``(encoder, rest)``: what unlearning trains, and what it freezes."""
 

@@ -205,10 +205,20 @@ class Mae:
         self, params: Params, images: Float[Array, "b h w c"], key: Key
     ) -> Float[Array, ""]:
         """Mean squared error of the removed patches' pixels under a random mask."""
+        return self.labeled_loss(params, images, images, key)
+
+    def labeled_loss(
+        self,
+        params: Params,
+        images: Float[Array, "b h w c"],
+        labels: Float[Array, "b h w c"],
+        key: Key,
+    ) -> Float[Array, ""]:
+        """The same with the removed patches' pixels taken from ``labels``."""
         corruption = self.corrupt(key, images.shape[0])
         features = self.encode(params["encoder"], images, corruption)
         (predicted,) = self.decode(params, features, corruption)
-        target = patchify(images, self.patch_size)
+        target = patchify(labels, self.patch_size)
         if self.norm_pix_loss:
             mean = target.mean(-1, keepdims=True)
             target = (target - mean) / jnp.sqrt(target.var(-1, keepdims=True, ddof=1) + 1e-6)

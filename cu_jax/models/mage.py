@@ -171,8 +171,24 @@ class Mage(MageSettings):
             Tokens beside a hole are made of its flat color too. A model that never saw such tokens
             restores holes badly, small ones above all: hence the setting ``holes``.
         """
+        return self.labeled_loss(params, images, images, key)
+
+    def labeled_loss(
+        self,
+        params: Params,
+        images: Float[Array, "b h w c"],
+        labels: Float[Array, "b h w c"],
+        key: Key,
+    ) -> Float[Array, ""]:
+        """The same with the masked tokens' codes taken from ``labels``.
+
+        Note:
+            The earlier program draws such codes from a normal distribution over code numbers, which
+            have no order. Here they are those of the pictures given, of noise as for every model.
+        """
         key_prepare, key_corrupt, key_holes = jax.random.split(key, 3)
-        tokens = seen = self.prepare(params, images, key_prepare)
+        seen = self.prepare(params, images, key_prepare)
+        tokens = seen if labels is images else self.prepare(params, labels, key_prepare)
         corruption = self.corrupt(key_corrupt, images.shape[0])
         if self.holes:
             hole = self._holes(key_holes, images.shape[0])

@@ -150,8 +150,19 @@ class Palette(PaletteSettings):
             As published, the mean is over all pixels, where those outside of the hole count as
             predicted without an error.
         """
+        return self.labeled_loss(params, images, images, key)
+
+    def labeled_loss(
+        self,
+        params: Params,
+        images: Float[Array, "b h w c"],
+        labels: Float[Array, "b h w c"],
+        key: Key,
+    ) -> Float[Array, ""]:
+        """The same with what stands in the holes, under the noise, taken from ``labels``."""
         corruption = self.corrupt(key, images.shape[0])
-        features = self.encode(params["encoder"], images, corruption)
+        shown = jnp.where(corruption.mask > 0, labels, images)
+        features = self.encode(params["encoder"], shown, corruption)
         (predicted,) = self.decode(params, features, corruption)
         return jnp.square((predicted - corruption.noise) * corruption.mask).mean()
 

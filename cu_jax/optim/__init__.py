@@ -3,6 +3,7 @@
 :func:`constrained` is what most people want; :func:`epsilon_constraint` is the transform in it.
 """
 
+from cu_jax.optim.dual_ascent import DualAscentState, dual_ascent
 from cu_jax.optim.gradients import value_and_grads
 from cu_jax.optim.multiplier import boundary_psi, constraint_multiplier, pareto_psi
 from cu_jax.optim.multipliers import constraint_multipliers
@@ -11,6 +12,7 @@ from cu_jax.optim.transform import epsilon_constraint
 from cu_jax.optim.wrappers import SkipNonfiniteState, constrained, skip_nonfinite
 
 __all__ = [
+    "DualAscentState",
     "EpsilonConstraintState",
     "SkipNonfiniteState",
     "boundary_psi",
@@ -18,6 +20,7 @@ __all__ = [
     "constraint_multiplier",
     "constraint_multipliers",
     "constraint_state",
+    "dual_ascent",
     "epsilon_constraint",
     "pareto_psi",
     "skip_nonfinite",

@@ -1,0 +1,160 @@
+"""Baselines and the search for α in a run: added to one that is there, resumable, refused early."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cu_jax import config as settings
+from cu_jax import experiment
+from cu_jax.bisection import bisect
+from cu_jax.data import MemorySource, open_data, with_proxy
+from cu_jax.stages import baseline_names
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config):
+    changed = tiny_config.copy_and_resolve_references()
+    changed.baselines.methods = ("composite_proxy", "primal_dual", "retrain")
+    changed.baselines.alphas.composite_proxy = (0.1,)
+    changed.search.update(controls=(0.5,), most=2, tolerance=1e-9)
+    return changed
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, tiny_run, config):
+    """``(workdir, results)``: the tiny run with baselines added."""
+    workdir = tmp_path_factory.mktemp("baselines") / "run"
+    shutil.copytree(tiny_run[0], workdir)
+    return workdir, experiment.run(config, workdir)
+
+
+ADDED = ["composite_proxy_0.1", "primal_dual_0", "primal_dual_0.5", "primal_dual_1", "retrain"]
+
+
+def test_they_are_added_to_what_is_there(run, tiny_run):
+    before = [solution.name for solution in tiny_run[1].solutions]
+    names = [solution.name for solution in run[1].solutions]
+    assert names[:-2] == before + ADDED
+    # The middle of the bracket, then the middle of one of its halves.
+    assert names[-2] == "composite_0.316228"
+    assert names[-1] in ("composite_0.0562341", "composite_1.77828")
+    for name in before:
+        assert run[1][name].to_json() == tiny_run[1][name].to_json()
+
+
+def test_each_says_what_it_is(run):
+    _, results = run
+    assert results["composite_proxy_0.1"].method == "composite_proxy"
+    for control in (0.0, 0.5, 1.0):
+        asked, ours = results[f"primal_dual_{control:g}"], results[f"control_{control:g}"]
+        assert asked.method == "primal_dual" and asked.epsilon == ours.epsilon
+        assert asked.violation == pytest.approx(asked.forget_loss - asked.epsilon)
+    steps = {results[name].steps for name in ADDED[:4]}
+    assert steps == {results["control_0.5"].steps_from_original}
+
+
+def test_the_proxy_sees_other_pictures_than_the_composite_loss(run):
+    _, results = run
+    proxy, real = results["composite_proxy_0.1"], results["composite_0.1"]
+    assert proxy.retain_loss != real.retain_loss and proxy.retain_loss > 0
+
+
+def test_retraining_starts_as_the_original_did_and_sees_the_retain_set_alone(run):
+    workdir, results = run
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    first = {
+        name: next(line["loss"] for line in lines if line["stage"] == name and line["step"] == 0)
+        for name in ("pretrain", "retrain")
+    }
+    # The same parameters and size of loss, on other pictures.
+    assert first["retrain"] != first["pretrain"]
+    assert first["retrain"] == pytest.approx(first["pretrain"], rel=0.1)
+    assert results["retrain"].steps == 30 and results["retrain"].forget_loss > 0
+    assert (workdir / "solutions" / "retrain" / "params.safetensors").is_file()
+
+
+def test_again_it_trains_nothing(run, config, capsys):
+    workdir, results = run
+    capsys.readouterr()
+    again = experiment.run(config, workdir)
+    # In another order: what the search found is now there when the composite losses are listed.
+    assert {s.name for s in again.solutions} == {s.name for s in results.solutions}
+    for solution in results.solutions:
+        assert again[solution.name].to_json() == solution.to_json()
+    assert "steps/s" not in capsys.readouterr().err
+
+
+def test_other_published_sign_or_proxy_is_refused_for_what_is_there(run, config):
+    workdir, _ = run
+    changed = config.copy_and_resolve_references()
+    changed.data.proxy = ("2",)
+    with pytest.raises(ValueError, match=r"config.data.proxy was \['0', '1'\] and is \['2'\]"):
+        experiment.run(changed, workdir)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"baselines.methods": ("maxloss",)}, "config.baselines.methods must be one of"),
+        ({"baselines.alphas.max_loss": ()}, "config.baselines.alphas.max_loss must have at least"),
+        ({"baselines.alphas.max_loss": (-1.0,)}, "alphas.max_loss must be greater than 0"),
+        ({"baselines.steps": -1}, "config.baselines.steps must be at least 0"),
+        ({"search.bracket": (1.0, 0.5)}, "config.search must have a rising bracket"),
+        ({"search.controls": (2.0,)}, "Controls must lie in"),
+        ({"data.proxy": ("",)}, "The method composite_proxy must be told"),
+        ({"data.proxy": ("9",)}, "data.proxy must name classes"),
+        ({"pretrain.steps": 0, "pretrain.from_scratch": False}, "The method retrain must know how"),
+        ({"baselines.dual_rate": 0.0}, "rate must be finite and greater than 0"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_made(config, tmp_path, changes, sentence):
+    changed = config.copy_and_resolve_references()
+    changed.baselines.methods = (*changed.baselines.methods, "max_loss")
+    for key, value in changes.items():
+        changed.update_from_flattened_dict({key: value})
+    with pytest.raises(ValueError, match=sentence):
+        experiment.run(changed, tmp_path / "new")
+    assert not (tmp_path / "new" / "stages").exists()
+
+
+def test_proxies_replace_training_pictures_alone(tiny_config):
+    data = open_data(tiny_config.data, (28, 28, 1))
+    changed = with_proxy(data, tiny_config.data)
+    assert np.unique(changed.source("retain", "train").label).tolist() == [0, 1]
+    assert len(changed.source("retain", "train")) == 800
+    for key in ("retain/validation", "forget/train", "forget/validation"):
+        assert changed.sources[key] is data.sources[key]
+
+
+def test_proxies_from_a_folder(tiny_config, tmp_path):
+    data = open_data(tiny_config.data, (28, 28, 1))
+    assert isinstance(data.source("retain", "train"), MemorySource)
+    for index in range(3):
+        Image.fromarray(np.full((30, 40), 60 * index, np.uint8)).save(tmp_path / f"{index}.png")
+    section = tiny_config.data.copy_and_resolve_references()
+    section.proxy_folder, section.data_dir = str(tmp_path), str(tmp_path / "data")
+    proxy = with_proxy(data, section).source("retain", "train")
+    assert len(proxy) == 3
+    assert proxy.gather(np.array([2]))["image"].max() == 120
+
+
+def test_bisection_finds_what_is_there_and_gives_up_when_told_to():
+    tried = []
+
+    def forget_loss(alpha):
+        tried.append(alpha)
+        return 1 / (1 + alpha)
+
+    probes, found = bisect(forget_loss, 0.4, 0.01, (0.01, 10.0), 10)
+    assert found and abs(probes[-1].forget_loss - 0.4) <= 0.01
+    assert [probe.alpha for probe in probes] == tried and tried[0] == pytest.approx(0.316228)
+    assert not any(abs(probe.forget_loss - 0.4) <= 0.01 for probe in probes[:-1])
+    probes, found = bisect(forget_loss, 0.95, 1e-9, (0.01, 10.0), 4)
+    assert len(probes) == 4 and not found
+
+
+def test_the_defaults_ask_for_no_baseline():
+    assert baseline_names(settings.default_config()) == []
