@@ -1,15 +1,15 @@
 """Measures of pictures, of sets of features, of a classifier's answers, and of the front."""
 
-from cu_jax.metrics import classifier
-from cu_jax.metrics.classifier import DigitClassifier, class_consistency, cross_entropy
-from cu_jax.metrics.frechet import Moments, frechet_distance, moments
-from cu_jax.metrics.front import (
+from cu_jax.front import (
     Stationarity,
     dominated,
     hypervolume,
     log_interpolate,
     stationarity,
 )
+from cu_jax.metrics import classifier
+from cu_jax.metrics.classifier import DigitClassifier, class_consistency, cross_entropy
+from cu_jax.metrics.frechet import Moments, frechet_distance, moments
 from cu_jax.metrics.inception_score import InceptionScore, inception_score
 from cu_jax.metrics.kernel_distance import KernelDistance, kernel_distance
 from cu_jax.metrics.networks import FeatureNetwork, Seen

@@ -1,16 +1,30 @@
-"""results.json: what a run found, as frozen records, a schema and files (never imports jax)."""
+"""What runs found: results.json and comparison.json as records, schemas, files (never jax)."""
 
+from cu_jax.results.comparison import (
+    COMPARISON_NAME,
+    Comparison,
+    Probe,
+    Search,
+    read_comparison,
+    write_comparison_record,
+)
 from cu_jax.results.files import read_results, write_results
 from cu_jax.results.records import Boundaries, Results, Solution
 from cu_jax.results.schema import RESULTS_SCHEMA, SCHEMA_VERSION, validate
 
 __all__ = [
+    "COMPARISON_NAME",
     "RESULTS_SCHEMA",
     "SCHEMA_VERSION",
     "Boundaries",
+    "Comparison",
+    "Probe",
     "Results",
+    "Search",
     "Solution",
+    "read_comparison",
     "read_results",
     "validate",
+    "write_comparison_record",
     "write_results",
 ]

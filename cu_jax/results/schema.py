@@ -11,8 +11,13 @@ _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 
 
-def _record(**properties: dict[str, Any]) -> dict[str, Any]:
-    """An object that must have exactly these keys."""
+def record(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that must have exactly these keys.
+
+    Example:
+        >>> record(seed={"type": "integer"})["required"]
+        ['seed']
+    """
     return {
         "type": "object",
         "properties": properties,
@@ -21,7 +26,7 @@ def _record(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_SOLUTION = _record(
+_SOLUTION = record(
     name={"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
     method=_TEXT,
     control=_NUMBER,
@@ -51,14 +56,14 @@ _SOLUTION = _record(
 RESULTS_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "results.json of cu_jax",
-    **_record(
+    **record(
         schema_version={"type": "integer", "const": SCHEMA_VERSION},
         name=_TEXT,
         config_hash=_TEXT,
         manifest_hash={"type": ["string", "null"]},
         environment={"type": "object"},
         stages={"type": "object", "additionalProperties": _NUMBER},
-        boundaries=_record(epsilon_min=_NUMBER, epsilon_max=_NUMBER, epsilon_original=_NUMBER),
+        boundaries=record(epsilon_min=_NUMBER, epsilon_max=_NUMBER, epsilon_original=_NUMBER),
         solutions={"type": "array", "items": _SOLUTION},
     ),
 }
@@ -100,7 +105,7 @@ def validate(data: Any) -> None:
             f"Key 'schema_version' must be {SCHEMA_VERSION}, got {version!r}: read this file with "
             "the version of cu_jax that wrote it."
         )
-    _check(data, RESULTS_SCHEMA, "")
+    check(data, RESULTS_SCHEMA, "")
     names: set[str] = set()
     for index, solution in enumerate(data["solutions"]):
         where = f"solutions[{index}]"
@@ -118,8 +123,22 @@ def validate(data: Any) -> None:
                 )
 
 
-def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    """Raises the sentence of the first rule that ``value``, which stands at ``where``, breaks."""
+def check(value: Any, schema: Mapping[str, Any], where: str = "") -> None:
+    """Checks a decoded JSON value against a schema in the few keywords that are used here.
+
+    Args:
+        value: What ``json.load`` returned, or a part of it.
+        schema: A JSON Schema.
+        where: Where the part stands, for the sentence.
+
+    Raises:
+        ValueError: One sentence that names the first wrong key, what it must be and what was given.
+
+    Example:
+        >>> check({"seed": "one"}, record(seed={"type": "integer"}))
+        Traceback (most recent call last):
+        ValueError: Key 'seed' must be a whole number, got 'one': correct it.
+    """
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     here = f"Key '{where}'" if where else "The file's content"
@@ -140,7 +159,7 @@ def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
         _check_object(value, schema, where)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check(item, schema.get("items", {}), f"{where}[{index}]")
+            check(item, schema.get("items", {}), f"{where}[{index}]")
 
 
 def _check_object(value: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
@@ -158,10 +177,9 @@ def _check_object(value: Mapping[str, Any], schema: Mapping[str, Any], where: st
             raise ValueError(f"Key '{path}' must match {names['pattern']}: rename it.")
         if key not in properties and extra is False:
             raise ValueError(
-                f"Key '{path}' is not part of schema version {SCHEMA_VERSION}: remove it, or raise "
-                "the version."
+                f"Key '{path}' is not part of the schema: remove it, or raise the schema's version."
             )
-        _check(item, properties.get(key, extra if isinstance(extra, Mapping) else {}), path)
+        check(item, properties.get(key, extra if isinstance(extra, Mapping) else {}), path)
 
 
 def _join(where: str, key: str) -> str:

@@ -153,7 +153,7 @@ def test_every_missing_and_every_wrong_key_is_named(path, reach, key):
 def test_unknown_keys_are_named():
     data = _results().to_json()
     data["solutions"][0]["fid"] = 3.0
-    with pytest.raises(ValueError, match=r"Key 'solutions\[0\].fid' is not part of schema"):
+    with pytest.raises(ValueError, match=r"Key 'solutions\[0\].fid' is not part of the schema"):
         validate(data)
 
 
