@@ -1,5 +1,6 @@
-"""Page, figures and tables of a run, made from its files alone, with NumPy; never jax."""
+"""Pages, figures and tables of runs, made from their files alone, with NumPy; never jax."""
 
+from cu_jax.report.comparison import comparison_closing, write_comparison
 from cu_jax.report.conclusion import closing, summary
 from cu_jax.report.curves import curves_figure
 from cu_jax.report.front import front_figure
@@ -12,6 +13,7 @@ from cu_jax.report.workdir import write_report
 
 __all__ = [
     "closing",
+    "comparison_closing",
     "curves_figure",
     "front_figure",
     "grid_figure",
@@ -21,6 +23,7 @@ __all__ = [
     "spread",
     "summary",
     "terminal_table",
+    "write_comparison",
     "write_page",
     "write_report",
 ]

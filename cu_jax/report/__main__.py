@@ -1,14 +1,20 @@
-"""Makes the page of a finished run again: ``python -m cu_jax.report WORKDIR``."""
+"""Makes the page of a run or of a comparison again: ``python -m cu_jax.report WORKDIR``."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from cu_jax.report.comparison import COMPARISON_PAGE, write_comparison
 from cu_jax.report.page import PAGE_NAME, write_page
+from cu_jax.results import COMPARISON_NAME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes ``report.html`` into the workdir and prints its path.
+
+    In the folder of a comparison, which holds ``comparison.json``, it makes ``comparison.html``,
+    the tables and the figures instead.
 
     Args:
         arguments: What follows the program's name; that of this process if None.
@@ -22,16 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m cu_jax.report",
-        description=f"Makes {PAGE_NAME} of a finished run from the files in its folder.",
+        description=f"Makes {PAGE_NAME} of a finished run from the files in its folder, or "
+        f"{COMPARISON_PAGE}, tables and figures of a comparison from those in its own.",
     )
-    parser.add_argument("workdir", metavar="WORKDIR", help="the run's folder, with results.json")
+    parser.add_argument(
+        "workdir", metavar="WORKDIR", help="the folder, with results.json or comparison.json"
+    )
     workdir = parser.parse_args(arguments).workdir
+    compared = Path(workdir, COMPARISON_NAME).is_file()
+    name = COMPARISON_PAGE if compared else PAGE_NAME
     try:
-        print(write_page(workdir))
+        made = write_comparison(workdir) if compared else [write_page(workdir)]
+        print("\n".join(map(str, made)))
     except (OSError, ValueError) as error:
         # The system's own errors have a number, and say neither what was wanted nor what failed.
         system = isinstance(error, OSError) and error.errno is not None
-        print(f"{PAGE_NAME} could not be made: {error}" if system else error, file=sys.stderr)
+        print(f"{name} could not be made: {error}" if system else error, file=sys.stderr)
         return 2
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cu_jax.report.palette import looks, ordered
+from cu_jax.report.palette import looks, on_path, ordered
 from cu_jax.report.table import cell, terminal_table
 from cu_jax.results import Results, Solution
 
@@ -119,7 +119,7 @@ def _range_line(results: Results) -> str:
 
 
 def _control_line(results: Results) -> str:
-    requested = [s for s in results.solutions if s.epsilon is not None]
+    requested = [s for s in results.solutions if on_path(s)]
     errors = [(s.forget_loss - (s.epsilon or 0.0)) / results.boundaries.span for s in requested]
     if not errors or not all(map(math.isfinite, errors)):
         return ""
@@ -134,7 +134,7 @@ def _control_line(results: Results) -> str:
 
 def _trade_line(results: Results) -> str:
     original = _find(results, "original")
-    requested = [s for s in ordered(results.solutions) if s.epsilon is not None]
+    requested = [s for s in ordered(results.solutions) if on_path(s)]
     if original is None or not requested:
         return ""
     # One trade-off stands for all: the control nearest to a quarter.
@@ -158,7 +158,7 @@ def _composite_line(results: Results) -> str:
     ratios = [
         s.retain_loss / math.exp(float(np.interp(s.forget_loss, f, np.log(r))))
         for s in results.solutions
-        if s.epsilon is not None and f[0] <= s.forget_loss <= f[-1]
+        if on_path(s) and f[0] <= s.forget_loss <= f[-1]
     ]
     if not ratios:
         return ""

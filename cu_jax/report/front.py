@@ -45,7 +45,7 @@ def front_figure(results: Results) -> Figure:
         for s in palette.ordered(results.solutions)
         if math.isfinite(s.retain_loss) and math.isfinite(s.forget_loss)
     ]
-    path = [s for s in solutions if s.epsilon is not None]
+    path = [s for s in solutions if palette.on_path(s)]
     with palette.style():
         figure = palette.new_figure(12.0, 6.5)
         figure.text(
@@ -83,7 +83,10 @@ def _draw_front(
     axes.set_title("Trade-off between the two losses")
     axes.set_xlabel("forget loss $f_f$   (← forgets more)")
     axes.set_ylabel("retain loss $f_r$   (↓ keeps more utility)")
-    _scale_axes(axes, results, solutions)
+    b = results.boundaries
+    bounds = [b.epsilon_min, b.epsilon_max, b.epsilon_original]
+    xs = [s.forget_loss for s in solutions] + bounds
+    scale_axes(axes, xs, [s.retain_loss for s in solutions])
     blocked = _draw_boundaries(axes, results)
 
     composites = [_point(s) for s in solutions if s.method == "composite"]
@@ -100,7 +103,7 @@ def _draw_front(
             ms=_SIZES.get(look.marker, 9),
             mec="white",
             mew=1.0,
-            zorder=5 if s.epsilon is not None else 4,
+            zorder=5 if palette.on_path(s) else 4,
             clip_on=False,
         )
     texts = [short_label(s, looks[s.name].label) for s in solutions]
@@ -114,14 +117,24 @@ def _draw_front(
     )
 
 
-def _scale_axes(axes: Axes, results: Results, solutions: Sequence[Solution]) -> None:
-    """Limits from the points and boundaries; a logarithmic f_r axis whose foot is 0."""
-    b = results.boundaries
-    xs = [s.forget_loss for s in solutions] + [b.epsilon_min, b.epsilon_max, b.epsilon_original]
+def scale_axes(axes: Axes, xs: Sequence[float], retain_losses: Sequence[float]) -> None:
+    """Gives a front its limits: f_f plain, f_r logarithmic with a foot down to 0.
+
+    Args:
+        axes: Where a front will be drawn.
+        xs: Forget losses that must be seen; those that are not finite are left out.
+        retain_losses: Retain losses that must be seen; 0 always is.
+
+    Example:
+        >>> axes = palette.new_figure(4.0, 3.0).add_subplot()
+        >>> scale_axes(axes, [0.5, 1.5], [0.0, 0.02, 0.3])
+        >>> axes.get_yscale(), axes.get_xlim()[0] < 0.5
+        ('symlog', True)
+    """
     xs = [x for x in xs if math.isfinite(x)] or [0.0, 1.0]
     margin = 0.07 * (max(xs) - min(xs) or 1.0)
     axes.set_xlim(min(xs) - margin, max(xs) + 1.7 * margin)
-    positive = [s.retain_loss for s in solutions if s.retain_loss > 0] or [0.01, 0.1]
+    positive = [r for r in retain_losses if r > 0] or [0.01, 0.1]
     low = min(positive) / 1.6
     # A sixth of the height above the highest point is for the names of the boundaries.
     high = max(positive) * (max(positive) / low) ** 0.2
@@ -201,7 +214,7 @@ def _legend(solutions: Sequence[Solution]) -> list[Line2D]:
     for s in solutions:
         look = looks[s.name]
         line, color = "none", look.color
-        if s.epsilon is not None:
+        if palette.on_path(s):
             text, line, color = "ours, on request (label: control)", "-", palette.PURPLE
         elif s.method == "original":
             text = "original model"

@@ -17,10 +17,26 @@ from cu_jax.results import Solution
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GRAY = "#767676"
+# Tol, Colour schemes, 2021, the muted one: these three are told from those above likewise.
+INDIGO, OLIVE, WINE = "#332288", "#999933", "#882255"
 INK = "#222222"
 
 _RAMP = (VERMILLION, PURPLE, BLUE)
 _OTHERS = ((SKY, "^"), (ORANGE, "v"), (GRAY, "P"), (PURPLE, "X"))
+# Markers differ too: no method is known by its color alone.
+_METHODS = {
+    "original": (BLACK, "*"),
+    "boundaries": (GRAY, "D"),
+    "controllable": (VERMILLION, "o"),
+    "composite": (GREEN, "s"),
+    "composite_proxy": (SKY, "p"),
+    "primal_dual": (BLUE, "^"),
+    "max_loss": (ORANGE, "v"),
+    "noisy_label": (PURPLE, "P"),
+    "retain_label": (OLIVE, "X"),
+    "random_encoder": (WINE, "<"),
+    "retrain": (INDIGO, "h"),
+}
 
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -98,8 +114,8 @@ def ordered(solutions: Iterable[Solution]) -> list[Solution]:
             return (0, "", 0.0)
         if solution.name == "complete":
             return (1, "", 0.0)
-        if solution.epsilon is not None:
-            return (2, "", solution.epsilon)
+        if on_path(solution):
+            return (2, "", solution.epsilon or 0.0)
         if solution.name == "utility":
             return (3, "", 0.0)
         return (4, solution.method, number_in(solution.name) or 0.0)
@@ -138,7 +154,7 @@ def looks(solutions: Iterable[Solution]) -> dict[str, Look]:
         name, number = solution.name, number_in(solution.name)
         if solution.method == "original":
             look = Look(BLACK, "*", "original")
-        elif solution.epsilon is not None:
+        elif on_path(solution):
             share = 0.5 if solution.control is None else solution.control
             kind = {"control": "control", "epsilon": "ε ="}.get(name.partition("_")[0])
             text = f"{kind} {number:g}" if kind and number is not None else name.replace("_", " ")
@@ -152,12 +168,54 @@ def looks(solutions: Iterable[Solution]) -> dict[str, Look]:
             text = name if number is None else f"composite α = {number:g}"
             look = Look(blend(("#52C7A2", GREEN, "#00513B"), share), "s", text)
         elif solution.method in other_methods:
-            color, marker = _OTHERS[other_methods.index(solution.method) % len(_OTHERS)]
+            place = other_methods.index(solution.method) % len(_OTHERS)
+            color, marker = _METHODS.get(solution.method, _OTHERS[place])
             look = Look(color, marker, name.replace("_", " "))
         else:
             look = Look(GRAY, "h", name.replace("_", " "))
         result[name] = look
     return result
+
+
+def method_looks(methods: Iterable[str]) -> dict[str, Look]:
+    """How each method is drawn where methods are compared, all its solutions alike.
+
+    Args:
+        methods: Names of methods; `boundaries` stands for what bounds the range.
+
+    Returns:
+        Name to look.
+
+    Example:
+        >>> method_looks(["controllable", "primal_dual"])["primal_dual"]
+        Look(color='#0072B2', marker='^', label='primal dual')
+    """
+    names = list(dict.fromkeys(methods))
+    labels = {"controllable": "controllable (ours)", "original": "original model"}
+    others = [name for name in names if name not in _METHODS]
+    found = {}
+    for name in names:
+        color, marker = _METHODS.get(name) or _OTHERS[others.index(name) % len(_OTHERS)]
+        found[name] = Look(color, marker, labels.get(name, name.replace("_", " ")))
+    return found
+
+
+def on_path(solution: Solution) -> bool:
+    """Whether a solution is one of our path, where ε was asked for; not another method's.
+
+    Example:
+        >>> on_path(
+        ...     Solution(
+        ...         name="primal_dual_0.5",
+        ...         method="primal_dual",
+        ...         epsilon=0.8,
+        ...         retain_loss=0.1,
+        ...         forget_loss=0.8,
+        ...     )
+        ... )
+        False
+    """
+    return solution.method == "controllable" and solution.epsilon is not None
 
 
 def number_in(name: str) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 from cu_jax.report.labels import short_label
 from cu_jax.report.page.quantities import Column
 from cu_jax.report.page.sheets import MOST, Sheet, hole_path, make_sheet
-from cu_jax.report.palette import Look, looks, ordered
+from cu_jax.report.palette import Look, looks, on_path, ordered
 from cu_jax.report.pictures import Pictures, class_names, hole, shortened, spread
 from cu_jax.report.table import cell
 from cu_jax.results import Results, Solution
@@ -185,7 +185,7 @@ def make_chooser(
 def _stops(solutions: Sequence[Solution]) -> list[str]:
     """Names on the slider: the original, then requests from the mildest to the strictest."""
     first = [s.name for s in solutions if s.method == "original"][:1]
-    requested = [s.name for s in solutions if s.epsilon is not None and s.name not in first]
+    requested = [s.name for s in solutions if on_path(s) and s.name not in first]
     return first + requested[::-1]
 
 

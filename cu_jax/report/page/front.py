@@ -9,7 +9,7 @@ import numpy as np
 from cu_jax.report.labels import short_label
 from cu_jax.report.page.marks import SHAPES, Point, label_places
 from cu_jax.report.page.scales import Scale, extent, place, polyline, tick_text, ticks
-from cu_jax.report.palette import GRAY, GREEN, PURPLE, Look, looks, ordered
+from cu_jax.report.palette import GRAY, GREEN, PURPLE, Look, looks, on_path, ordered
 from cu_jax.report.table import cell
 from cu_jax.results import Results, Solution
 
@@ -127,7 +127,7 @@ def front_view(results: Results) -> Front:
     def at(solution: Solution) -> Point:
         return x.at(solution.forget_loss), y.at(solution.retain_loss)
 
-    path = [at(s) for s in solutions if s.epsilon is not None]
+    path = [at(s) for s in solutions if on_path(s)]
     baseline = [at(s) for s in solutions if s.method == "composite" and s.retain_loss > 0]
     return Front(
         width=WIDTH,
@@ -211,7 +211,7 @@ def _legend(
     for s in solutions:
         look = styles[s.name]
         color = look.color
-        if s.epsilon is not None:
+        if on_path(s):
             text, color = "ours, on request (label: control)", PURPLE
         elif s.method == "original":
             text = "original model"

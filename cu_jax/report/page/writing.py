@@ -29,7 +29,7 @@ PAGE_NAME = "report.html"
 
 # Only what the page itself writes: no run is called f_f.
 _SYMBOL = re.compile(r"\b([fgε])_(f|r|min|original)\b")
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_page(workdir: str | os.PathLike[str]) -> Path:
@@ -96,25 +96,17 @@ def page(
         >>> "<h1>&lt;b&gt;</h1>" in page(results, {}, {}, None)
         True
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"subscripts": subscripts, "tone": tone}
+    environment = templates()
     shown = columns(results)
-    style, script = (_TEMPLATES.joinpath(n).read_text("utf-8") for n in ("style.css", "script.js"))
+    style, script = (TEMPLATES.joinpath(n).read_text("utf-8") for n in ("style.css", "script.js"))
     style += tones(look.color for look in looks(results.solutions).values())
     return environment.get_template("report.html.jinja").render(
         results=results,
         # Both stand in the page as they are, and a hash of each is the only permission they need.
         style=Markup(style),
         script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=source_hash(style),
+        script_hash=source_hash(script),
         findings=[line.partition(": ")[::2] for line in summary(results).splitlines()],
         chooser=make_chooser(results, pictures, shown),
         front=front_view(results),
@@ -139,7 +131,34 @@ def subscripts(text: str) -> Markup:
     return Markup(_SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", escaped))
 
 
-def _hash(text: str) -> str:
-    """The source expression of a content security policy for an element with this text."""
+def templates(*folders: Path) -> jinja2.Environment:
+    """The environment of the page's templates, which escapes all that it is given.
+
+    Args:
+        folders: Of further templates, which may import the page's own.
+
+    Example:
+        >>> templates().from_string("{{ '<' }} {{ 'f_f' | subscripts }}").render()
+        '&lt; <i>f</i><sub>f</sub>'
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"subscripts": subscripts, "tone": tone}
+    return environment
+
+
+def source_hash(text: str) -> str:
+    """The source expression of a content security policy for an element with this text.
+
+    Example:
+        >>> source_hash("")
+        "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    """
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
