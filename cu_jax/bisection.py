@@ -2,21 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from cu_jax.results import Boundaries
 
-
-class Probe(NamedTuple):
-    """One run of a search.
-
-    Attributes:
-        alpha: the weight that was tried.
-        forget_loss: what it gave.
-    """
-
-    alpha: float
-    forget_loss: float
+Tries = list[tuple[float, float]]
+"""Each weight that was tried, and the forget loss that it gave."""
 
 
 def bisect(
@@ -25,7 +16,7 @@ def bisect(
     tolerance: float,
     bracket: tuple[float, float],
     most: int,
-) -> tuple[list[Probe], bool]:
+) -> tuple[Tries, bool]:
     """Halves a range of weights, on a logarithmic scale, until the forget loss is near enough.
 
     Args:
@@ -42,26 +33,26 @@ def bisect(
         A search that is told nothing of where the weight lies. Whoever knows more starts nearer.
 
     Example:
-        >>> probes, found = bisect(lambda alpha: 1 / alpha, 5.0, 0.1, (0.01, 1.0), 20)
-        >>> [round(probe.alpha, 3) for probe in probes], found
+        >>> tries, found = bisect(lambda alpha: 1 / alpha, 5.0, 0.1, (0.01, 1.0), 20)
+        >>> [round(alpha, 3) for alpha, _ in tries], found
         ([0.1, 0.316, 0.178, 0.237, 0.205, 0.191, 0.198], True)
     """
     low, high = (math.log(alpha) for alpha in bracket)
-    probes: list[Probe] = []
-    while len(probes) < most:
+    tries: Tries = []
+    while len(tries) < most:
         middle = (low + high) / 2
         alpha = float(f"{math.exp(middle):.6g}")  # its name is a folder's
-        probes.append(Probe(alpha, forget_loss(alpha)))
-        error = probes[-1].forget_loss - target
+        tries.append((alpha, forget_loss(alpha)))
+        error = tries[-1][1] - target
         if abs(error) <= tolerance:
-            return probes, True
+            return tries, True
         low, high = (middle, high) if error > 0 else (low, middle)
-    return probes, False
+    return tries, False
 
 
 def bisected(
     search: Any, boundaries: Boundaries, control: float, forget_loss: Callable[[float], float]
-) -> tuple[list[Probe], bool]:
+) -> tuple[Tries, bool]:
     """:func:`bisect` for a control of a run.
 
     Args:

@@ -128,13 +128,20 @@ def default_config() -> ConfigDict:
     # with every α of its own, or for primal_dual every control.
     config.baselines = ConfigDict(
         dict(methods=("",), steps=0, dual_rate=0.01)
+        # Instead of `steps`: each of n runs takes an nth of all that our n controls took.
+        | dict(equal_budget=False)
         | dict(as_published=False)  # A sign that the earlier program has wrong.
         | dict(alphas=ConfigDict({name: () for name in BY_ALPHA if name != "composite"}))
     )
-    # The α of the composite loss that meets a control, by bisection, as its users must find it.
+    # The α of the composite loss that meets a control, by bisection, as its users must find it;
+    # each try takes as many steps as the middle control took from the original.
     config.search = ConfigDict(
         dict(controls=(), bracket=(0.01, 10.0), tolerance=0.02, most=10)  # Of ε_original - ε_min.
     )
+
+    # `cu_jax.compare`: the controls, of which some are searched for; which share of all steps of
+    # this config each stage takes; and a limit of solutions of the first seed that are audited.
+    config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), search=(0.5,), share=1.0))
 
     # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
     config.evaluation = ConfigDict(dict(batch_size=500, holes=(), pictures=10))

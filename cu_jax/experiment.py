@@ -32,11 +32,11 @@ from cu_jax.stages import (
     Request,
     baseline_names,
     baseline_requests,
-    composite_request,
     composite_requests,
     epochs_note,
     loss_config,
     path_requests,
+    search_request,
     stage_methods,
     stage_steps,
 )
@@ -99,7 +99,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
-            _baselines(solver, chain_steps, records)
+            _baselines(solver, _baseline_steps(config, solver, chain_steps), records)
             _searches(solver, chain_steps, records)
         results = _results(solver, seconds)
         save_config(workdir, config)
@@ -239,11 +239,19 @@ def _path(solver: Solver, records: Mapping[str, StageRecord]) -> int:
     return solver.solutions[middle.name].steps_from_original
 
 
+def _baseline_steps(config: ConfigDict, solver: Solver, chain: int) -> int:
+    """Updates of each baseline: as the config says, or by the rule that it names."""
+    if config.baselines.equal_budget:
+        ours = [s for s in solver.solutions.values() if s.method == "controllable"]
+        controls = sum(s.epsilon is not None for s in ours)
+        return -(-sum(s.steps for s in ours) // controls)
+    return config.baselines.steps or chain
+
+
 def _baselines(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
     """Composite losses and other methods from the original, each with as many steps."""
     for request in composite_requests(solver.config, steps, records):
         solver.solve(request, "composite", "composite")
-    steps = solver.config.baselines.steps or steps
     for method, request in baseline_requests(solver.config, steps, solver.boundaries, records):
         # The proxy's program is the composite loss's: they differ in their pictures.
         solver.solve(request, "composite" if method == "composite_proxy" else method, method)
@@ -255,12 +263,11 @@ def _baselines(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -
 
 def _searches(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
     """The composite loss's α for some controls, by bisection, each α a whole run."""
-    steps = solver.config.baselines.steps or steps
     for control in solver.config.search.controls:
 
         def forget_loss(alpha: float) -> float:
-            request = composite_request(alpha, steps, records)
-            return solver.solve(request, "composite", "composite").forget_loss
+            request = search_request(alpha, steps, records)
+            return solver.solve(request, "composite", "composite_search").forget_loss
 
         bisected(solver.config.search, solver.boundaries, control, forget_loss)
 

@@ -1,91 +1,9 @@
 """Flags only: ``python -m cu_jax.main --config=configs/mae_mnist.py --workdir=runs/mae_mnist``."""
 
-import re
 import sys
-from pathlib import Path
-
-from absl import app, flags, logging
-from ml_collections import config_flags
 
 from cu_jax import experiment
-from cu_jax.refusals import quiet_libraries, run_command
-from cu_jax.startup import start_jax
-
-_CONFIG = config_flags.DEFINE_config_file("config", help_string="File of settings.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that a run makes.")
-_TEXTS = (
-    *("config.data.retain", "config.data.forget", "config.data.proxy"),
-    *("config.evaluation.holes", "config.baselines.methods"),
-)
-# Settings that are several texts: --config.data.forget=cat,dog
-_DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
-
-
-def main(argv: list[str]) -> None:
-    """Runs the experiment that the flags describe."""
-    del argv
-    logging.set_verbosity(logging.WARNING)
-    if not _DEBUG.value:
-        quiet_libraries()
-    start_jax()
-    experiment.run(_CONFIG.value, Path(str(_WORKDIR.value)))
-
-
-def parse(argv: list[str]) -> list[str]:
-    """Reads the flags.
-
-    Args:
-        argv: the command line, the program's name first.
-
-    Returns:
-        The program's name alone.
-
-    Raises:
-        ValueError: for a flag or a setting that there is not, a value of another type, a config
-            file that cannot be read, or an argument that is no flag.
-    """
-    try:
-        rest = flags.FLAGS([_quoted(text) for text in argv])
-        _CONFIG.value.to_dict()  # A file that could not be read says so when it is used.
-    except (KeyError, AttributeError) as error:
-        if "get_config" in str(error):
-            raise ValueError(
-                "The file given as --config must define get_config(), which returns the settings, "
-                "and does not: see configs/mae_mnist.py."
-            ) from error
-        raise ValueError(_unknown_setting(str(error), argv)) from error
-    except (flags.Error, OSError) as error:
-        told = " ".join(str(error).split())
-        raise ValueError(f"The flags must be as --help says, but: {told}") from error
-    if rest[1:]:
-        raise ValueError(
-            f"All arguments must be flags, got {' '.join(rest[1:])}: write --name=value, without "
-            "spaces around the equals sign."
-        )
-    return rest
-
-
-def _quoted(argument: str) -> str:
-    """A list of texts as the Python tuple that ml_collections reads; other arguments unchanged."""
-    name, equals, value = argument.partition("=")
-    if not equals or name.lstrip("-") not in _TEXTS or value.startswith(("(", "[", "'", '"')):
-        return argument
-    return f"{name}={tuple(text.strip() for text in value.split(',') if text.strip())!r}"
-
-
-def _unknown_setting(told: str, argv: list[str]) -> str:
-    """The sentence for a key that the config does not have; ``told`` is ml_collections'."""
-    near = re.search(r'Did you mean "(.+?)" instead of "(.+?)"', told)
-    key = near.group(2) if near else " ".join(told.split()).strip("\"'")
-    given = [text for text in argv if key in re.split(r"[.=]", text.removeprefix("--config."))]
-    hint = f"did you mean {near.group(1)!r}?" if near else "see the file given as --config."
-    return (
-        f"A setting must be in the config, and {key!r} is not ({' '.join(given) or told}): {hint}"
-    )
-
+from cu_jax.command import run_with_config
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["config", "workdir"])
-    # Before the flags are read, for what is wrong with them.
-    debug = any(re.fullmatch("--?debug(=(1|t|true|y|yes))?", text, re.I) for text in sys.argv)
-    sys.exit(run_command(lambda: app.run(main, flags_parser=parse), debug=debug))
+    sys.exit(run_with_config(experiment.run))

@@ -123,6 +123,10 @@ def baseline_names(config: ConfigDict) -> list[str]:
     return [name for name in config.baselines.methods if name and name != "composite"]
 
 
+SEARCH = "search_"
+"""How the names of solutions begin that a search tried."""
+
+
 class Request(NamedTuple):
     """One solution asked for.
 
@@ -213,22 +217,26 @@ def composite_requests(
     Returns:
         One request an α, those in the workdir first.
     """
-    there = {name: record for name, record in records.items() if record.kind == "composite"}
+    there = {
+        name: record
+        for name, record in records.items()
+        if record.kind == "composite" and not name.startswith(SEARCH)
+    }
     alone = config.control is not None or config.epsilon is not None
-    steps = config.baselines.steps or steps
     for record in there.values():
         steps = record.steps
     new = () if alone else config.composite_alphas
     asked = {f"composite_{alpha:.15g}": alpha for alpha in new}
     alphas = asked | {name: record.knobs["alpha"] for name, record in there.items()}
-    return [composite_request(alpha, steps, there, name) for name, alpha in alphas.items()]
+    return [
+        _recorded(there, Request(name, "composite", "original", steps, {"alpha": alpha}))
+        for name, alpha in alphas.items()
+    ]
 
 
-def composite_request(
-    alpha: float, steps: int, records: Mapping[str, StageRecord], name: str = ""
-) -> Request:
-    """A composite loss of weight α, as the workdir has it or new."""
-    name = name or f"composite_{alpha:.15g}"
+def search_request(alpha: float, steps: int, records: Mapping[str, StageRecord]) -> Request:
+    """A composite loss of a weight that a search tries, as the workdir has it or new."""
+    name = f"{SEARCH}{alpha:.15g}"
     return _recorded(records, Request(name, "composite", "original", steps, {"alpha": alpha}))
 
 

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,35 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
         ValueError: if it holds something else, stages of other settings, or another run at work;
             nothing in it is touched then.
     """
+    with _locked(workdir, _is_ours):
+        records = read_records(workdir)
+        check_records(workdir, config, records)
+        remove_abandoned(workdir)
+        yield records
+
+
+@contextlib.contextmanager
+def claimed_comparison(workdir: Path) -> Iterator[None]:
+    """The same for the folder of a comparison, whose runs lie in it.
+
+    Args:
+        workdir: the folder: new, empty, or of a comparison.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: if it holds something else, or another comparison is at work in it.
+    """
+    with _locked(workdir, _is_comparison):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(workdir: Path, is_ours: Callable[[Path], bool]) -> Iterator[None]:
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"--workdir must be a folder, and {workdir} is a file: give another.")
-    if not _is_ours(workdir):
+    if not is_ours(workdir):
         raise ValueError(
             f"--workdir must be new, empty, or the folder of a run, and {workdir} holds other "
             "files: give another --workdir."
@@ -69,10 +95,14 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        records = read_records(workdir)
-        check_records(workdir, config, records)
-        remove_abandoned(workdir)
-        yield records
+        yield
+
+
+def _is_comparison(workdir: Path) -> bool:
+    """Whether a folder is missing, empty or a comparison's, whose first seed may not be done."""
+    names = os.listdir(workdir) if workdir.exists() else []
+    left = [name for name in names if name != _LOCK and not name.endswith(".tmp")]
+    return not left or "comparison.json" in left or all(n.startswith("seed_") for n in left)
 
 
 def save_config(workdir: Path, config: ConfigDict) -> None:

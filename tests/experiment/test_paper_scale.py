@@ -12,10 +12,10 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from cu_jax import experiment
+from cu_jax.command import _quoted
 from cu_jax.convert.__main__ import main as convert
 from cu_jax.data.prepare import main as prepare
 from cu_jax.holes import parse_holes
-from cu_jax.main import _quoted
 from cu_jax.models import MODELS
 from cu_jax.restore import main as restore
 from cu_jax.results import read_results
