@@ -76,7 +76,8 @@ def test_every_declared_requirement_is_pinned_within_its_bounds(extra, requireme
 
 
 def test_what_the_requirements_require_is_pinned_too():
-    texts = [*PROJECT["dependencies"], *EXTRAS["demo"], *EXTRAS["test"]]
+    extras = (EXTRAS["compare"], EXTRAS["demo"], EXTRAS["test"])
+    texts = [*PROJECT["dependencies"], *(text for extra in extras for text in extra)]
     needed = closure([Requirement(text) for text in texts])
     assert {"jaxlib", "scikit-learn", "pluggy"} <= needed
     assert needed <= set(PINS)
@@ -99,7 +100,12 @@ def test_every_imported_library_is_declared():
     providers = importlib.metadata.packages_distributions()
     declared = {
         canonicalize_name(Requirement(text).name)
-        for texts in (PROJECT["dependencies"], EXTRAS["demo"], EXTRAS["convert"])
+        for texts in (
+            PROJECT["dependencies"],
+            EXTRAS["demo"],
+            EXTRAS["compare"],
+            EXTRAS["convert"],
+        )  # fmt: skip
         for text in texts
     }
     undeclared = {

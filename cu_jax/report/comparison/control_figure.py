@@ -20,7 +20,7 @@ def control_figure(runs: Runs) -> Figure:
         runs: A comparison.
 
     Returns:
-        A figure 9 inches wide; its vertical axis is plain within ±2 % and logarithmic beyond.
+        A figure 12 inches wide; its vertical axis is plain within ±2 % and logarithmic beyond.
 
     Example:
         >>> from cu_jax.report.comparison.runs import gather
@@ -36,7 +36,7 @@ def control_figure(runs: Runs) -> Figure:
     controls = sorted({value for value in values.values() if value is not None})
     bar = 100 * ERROR_BAR
     with palette.style():
-        figure = palette.new_figure(9.0, 5.6)
+        figure = palette.new_figure(12.0, 5.6)
         head(
             figure,
             "Does it land where it was asked to?",
@@ -44,7 +44,7 @@ def control_figure(runs: Runs) -> Figure:
             "-\\epsilon_{\\min})$ in %; above 0 forgets less than was asked.\n"
             "Each point is one seed, each bar the mean. The axis is logarithmic beyond ±2 %.",
         )
-        axes = figure.add_axes((0.085, 0.145, 0.895, 0.62))
+        axes = figure.add_axes((0.065, 0.145, 0.92, 0.62))
         top = bar
         for shift, method in zip(dodge(len(methods)), methods, strict=True):
             look = looks[method]

@@ -10,13 +10,13 @@ from cu_jax.report.comparison.runs import BOUNDARIES, Runs
 from cu_jax.results import Results
 
 REFERENCE = (
-    "Reference point of the hypervolume: ε_original and the retain loss of `complete`, each seed's "
+    "Reference point of the hypervolume: ε_original and the retain loss of complete, each seed's "
     "own, the same for all methods. These are the worst values on the way between the two ends of "
     "the problem, so no method's points move it. 1 would be f_f = ε_min at no cost."
 )
 DECADES = (
     "Decades saved: the same area over log₁₀ f_r, divided by ε_original − ε_min: how many powers "
-    "of ten the front lies below the retain loss of `complete`, on average over the range."
+    "of ten the front lies below the retain loss of complete, on average over the range."
 )
 
 

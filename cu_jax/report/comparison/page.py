@@ -15,7 +15,7 @@ from cu_jax.report.comparison.conclusions import conclusions
 from cu_jax.report.comparison.drawing import draw_fronts
 from cu_jax.report.comparison.runs import Runs
 from cu_jax.report.comparison.statistics import Entry, entries
-from cu_jax.report.comparison.tables import compact_tables, front_table
+from cu_jax.report.comparison.tables import compact_tables, entry_text, front_table
 from cu_jax.report.page.quantities import Cell, Row
 from cu_jax.report.page.settings import making
 from cu_jax.report.page.tones import tones
@@ -161,7 +161,7 @@ def _rows(every: Sequence[Entry], heads: Sequence[Heading], runs: Runs) -> list[
     rows = []
     for index, entry in enumerate(every):
         cells = [
-            Cell(head.text(number), repr(number.mean)) if number.count else Cell("", "")
+            Cell(entry_text(entry, head), repr(number.mean)) if number.count else Cell("", "")
             for head in heads
             for number in [entry.means[head.key]]
         ]

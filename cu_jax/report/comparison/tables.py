@@ -172,6 +172,22 @@ def full_tables(runs: Runs) -> list[Table]:
     return [*tables[:-1], dataclasses.replace(tables[-1], notes=tuple(_seeds_note(runs)))]
 
 
+def entry_text(entry: Entry, head: Heading) -> str:
+    """One cell: mean ± deviation of a quantity of an entry.
+
+    Example:
+        >>> zero = statistic([0.0, 0.0])
+        >>> entry = Entry("original", "original", "original", None, {}, {"retain_loss": zero})
+        >>> entry_text(entry, heading("retain_loss"))
+        '0'
+    """
+    number = entry.means[head.key]
+    # The original model's retain loss is 0 by definition, not 0.0000 by measurement.
+    if entry.method == "original" and head.key == "retain_loss" and number.mean == 0:
+        return "0"
+    return head.text(number)
+
+
 def front_table(runs: Runs) -> Table:
     """Hypervolume and dominated points of each method's front, mean ± deviation over seeds.
 
@@ -227,15 +243,7 @@ def _or_infinity(value: float) -> float:
 
 
 def _texts(entry: Entry, shown: Sequence[Heading]) -> list[str]:
-    # The original model's retain loss is 0 by definition, not 0.0000 by measurement.
-    if entry.method == "original":
-        return [
-            "0"
-            if h.key == "retain_loss" and entry.means[h.key].mean == 0
-            else h.text(entry.means[h.key])
-            for h in shown
-        ]
-    return [h.text(entry.means[h.key]) for h in shown]
+    return [entry_text(entry, head) for head in shown]
 
 
 def _used(table: Table) -> Table:
