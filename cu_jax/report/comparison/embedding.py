@@ -112,6 +112,7 @@ def places(embedding: Embedding) -> dict[str, np.ndarray]:
     """
     try:
         from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise ImportError(
             'The t-SNE needs scikit-learn, which is not installed: pip install "cu-jax[compare]".'
@@ -122,9 +123,11 @@ def places(embedding: Embedding) -> dict[str, np.ndarray]:
             f"The t-SNE needs more than {2 * PERPLEXITY:g} pictures in all, got {len(features)}: "
             "evaluate with more pictures."
         )
-    where = TSNE(perplexity=PERPLEXITY, init="pca", random_state=0, n_jobs=1).fit_transform(
-        features
-    )
+    tsne = TSNE(perplexity=PERPLEXITY, init="pca", random_state=0)
+    # Sums of one thread have one order; and several threads wait for each other longer than they
+    # work where other programs share the processor.
+    with threadpool_limits(1):
+        where = tsne.fit_transform(features)
     ends = np.cumsum([len(array) for array in embedding.sets.values()])
     parts = np.split(np.asarray(where, np.float64), ends[:-1])
     return dict(zip(embedding.sets, parts, strict=True))

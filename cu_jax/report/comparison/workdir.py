@@ -107,6 +107,14 @@ def comparison_closing(workdir: str | os.PathLike[str], paths: Sequence[Path]) -
 
 def _figures(workdir: Path, runs: Runs) -> tuple[dict[str, Path], str]:
     """Draws what there are numbers for; and says why there is no t-SNE, where there is none."""
+    # Read before anything is drawn, so that a mistake in a file is said at once.
+    ours = [c.entry for c in chosen(runs) if c.entry.method == "controllable"]
+    reason, embedding = "It needs a solution of ours, and there is none yet.", None
+    if ours:
+        name, label = ours[0].name, ours[0].label
+        reason = f"No seed has an embeddings.npz of both original and {name}."
+        embedding = read_embedding(workdir, tuple(runs.results), name, label)
+
     folder = workdir / "figures"
     made: dict[str, Path] = {}
     if runs.results:
@@ -115,20 +123,14 @@ def _figures(workdir: Path, runs: Runs) -> tuple[dict[str, Path], str]:
         made["control"] = save(control_figure(runs), folder / "control.png")
     if request_cost(runs).pairs:
         made["cost"] = save(cost_figure(runs), folder / "cost.png")
-    ours = [c.entry for c in chosen(runs) if c.entry.method == "controllable"]
-    reason = "It needs a solution of ours, and there is none yet."
-    if ours:
-        name, label = ours[0].name, ours[0].label
-        reason = f"No seed has an embeddings.npz of both original and {name}."
-        embedding = read_embedding(workdir, tuple(runs.results), name, label)
-        if embedding is not None:
-            try:
-                figure = embedding_figure(embedding, places(embedding))
-            except (ImportError, ValueError) as error:
-                reason = str(error)
-                _logger.warning("No embedding.png: %s", error)
-            else:
-                made["embedding"] = save(figure, folder / "embedding.png")
+    if embedding is not None:
+        try:
+            figure = embedding_figure(embedding, places(embedding))
+        except (ImportError, ValueError) as error:
+            reason = str(error)
+            _logger.warning("No embedding.png: %s", error)
+        else:
+            made["embedding"] = save(figure, folder / "embedding.png")
     return made, reason
 
 
