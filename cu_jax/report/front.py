@@ -128,7 +128,7 @@ def scale_axes(axes: Axes, xs: Sequence[float], retain_losses: Sequence[float]) 
     Example:
         >>> axes = palette.new_figure(4.0, 3.0).add_subplot()
         >>> scale_axes(axes, [0.5, 1.5], [0.0, 0.02, 0.3])
-        >>> axes.get_yscale(), axes.get_xlim()[0] < 0.5
+        >>> axes.get_yscale(), bool(axes.get_xlim()[0] < 0.5)
         ('symlog', True)
     """
     xs = [x for x in xs if math.isfinite(x)] or [0.0, 1.0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cu_jax.report import closing, markdown_table, summary, terminal_table
+from cu_jax.report.palette import Look, looks, ordered
 from cu_jax.report.series import smoothed
 from cu_jax.report.table import table_rows
 from cu_jax.results import Boundaries, Results, Solution
@@ -108,6 +109,21 @@ def test_five_lines_in_plain_words():
         "-0.3 dB.",
         "Baseline: retain loss 2.50 times the composite loss's at the same forget loss.",
     ]
+
+
+def test_another_methods_request_is_not_ours():
+    results = _results()
+    other = dataclasses.replace(
+        results.solutions[2], name="primal_dual_0.25", method="primal_dual", forget_loss=0.9
+    )
+    both = dataclasses.replace(results, solutions=(*results.solutions, other))
+    assert summary(both) == summary(results)
+    names = [s.name for s in ordered(both.solutions)]
+    assert names.index("control_0.25") < names.index("composite_0.1") < names.index(other.name)
+    assert looks(both.solutions)[other.name] == Look("#0072B2", "^", "primal dual 0.25")
+    # Its error of control stands in the table all the same.
+    (row,) = [row for row in table_rows(both) if row[0] == "primal dual 0.25"]
+    assert "+13.0 %" in row
 
 
 def test_without_a_classifier_the_lines_say_decibels():

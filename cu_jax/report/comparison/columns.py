@@ -14,6 +14,7 @@ KINDS = ("retain", "forget")
 _MEASURES = (
     ("fid", "FID", ".1f", False),
     ("kid", "KID", ".3g", False),
+    ("kernel_distance", "KID", ".3g", False),
     ("is", "IS", ".2f", True),
     ("inception_score", "IS", ".2f", True),
     ("clip", "CLIP", ".3f", True),

@@ -45,6 +45,7 @@ class Layer:
     """One method.
 
     Attributes:
+        index: Place among the layers.
         look: Its color and name.
         shape: ``d`` of its mark around (0, 0).
         line: ``d`` of the line through the means.
@@ -53,10 +54,11 @@ class Layer:
         ours: Whether it is the compared one.
 
     Example:
-        >>> Layer(Look("#000000", "*", "original"), "M0 0", "", (), (), False).line
+        >>> Layer(0, Look("#000000", "*", "original"), "M0 0", "", (), (), False).line
         ''
     """
 
+    index: int
     look: Look
     shape: str
     line: str
@@ -124,7 +126,7 @@ def draw_fronts(runs: Runs) -> Drawing:
     losses = [pair for entry in shown for pair in losses_of(entry).values()]
     x, y = _axes([f for f, _ in losses] + [value for _, value in bounds], [r for _, r in losses])
     looks = method_looks(runs.methods)
-    layers = []
+    layers: list[Layer] = []
     for method in sorted(runs.methods, key=lambda name: name == "controllable"):
         look = looks[method]
         found = sorted((e for e in shown if e.method == method), key=mean_point)
@@ -140,6 +142,7 @@ def draw_fronts(runs: Runs) -> Drawing:
         line = "M" + "L".join(f"{place(x.at(f))} {place(y.at(r))}" for f, r in joined)
         layers.append(
             Layer(
+                index=len(layers),
                 look=look,
                 shape=SHAPES.get(look.marker, SHAPES["o"]),
                 line=line if len(joined) > 1 else "",
