@@ -19,6 +19,7 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
   python -m cu_jax.convert import mage mage-vitb-1600.pth imported/mage_base
   python -m cu_jax.convert import palette 16_Network.pth imported/palette
   python -m cu_jax.convert import vqgan vqgan_jax_strongaug.ckpt imported/vqgan
+  python -m cu_jax.convert import inception pt_inception-2015-12-05-6726825d.pth imported/inception
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "Reads published weights and writes a folder that a config may name and that "
         "cu_jax.restore takes as --workdir."
     )
-    for name, add in _kinds(importing):
+    for name, add in _kinds(importing, list(KINDS)):
         add("source", metavar="SRC", type=Path, help=f"a {_FILE}")
         add("target", metavar="DIR", type=Path, help="a folder, new or empty")
         _add_options(add, KINDS[name].import_options, "write over an earlier import")
@@ -78,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     exporting.description = (
         "Writes a solution of a run with the keys, shapes and dtypes of the published weights."
     )
-    for name, add in _kinds(exporting):
+    leaving = [name for name, kind in KINDS.items() if kind.send is not None]
+    for name, add in _kinds(exporting, leaving):
         add("source", metavar="WORKDIR", type=Path, help="the folder of a run, or of an import")
         add("target", metavar="DST", type=Path, help=f"a {_FILE}, new")
         add("--solution", required=True, metavar="NAME", help="its folder in WORKDIR/solutions")
@@ -87,12 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _kinds(parser: argparse.ArgumentParser) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _kinds(
+    parser: argparse.ArgumentParser, names: Sequence[str]
+) -> Iterator[tuple[str, Callable[..., Any]]]:
     """A parser for each kind: its name, and how arguments are added to it."""
-    parsers = parser.add_subparsers(required=True, dest="kind", metavar="{" + ",".join(KINDS) + "}")
-    for name, kind in KINDS.items():
-        about = f"{parser.description} The kind {name} is {kind.about}."
-        child = parsers.add_parser(name, help=kind.about, description=about, allow_abbrev=False)
+    parsers = parser.add_subparsers(required=True, dest="kind", metavar="{" + ",".join(names) + "}")
+    for name in names:
+        known = KINDS[name].about
+        about = f"{parser.description} The kind {name} is {known}."
+        child = parsers.add_parser(name, help=known, description=about, allow_abbrev=False)
         yield name, child.add_argument
 
 
@@ -111,6 +116,8 @@ def _import(args: argparse.Namespace) -> Exchanged:
 
 def _export(args: argparse.Namespace) -> Exchanged:
     kind = KINDS[args.kind]
+    if kind.send is None:  # the parser knows of no such kind
+        raise ValueError(f"A kind must be one that can be exported, got {args.kind}.")
     options = {name: getattr(args, name) for name in kind.export_options}
     return kind.send(args.source, args.solution, args.target, force=args.force, **options)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from cu_jax.convert.exchange import Exchanged
+from cu_jax.convert.exchange_inception import import_inception
 from cu_jax.convert.exchange_mae import export_mae, import_mae
 from cu_jax.convert.exchange_mage import export_mage, import_mage
 from cu_jax.convert.exchange_palette import export_palette, import_palette
@@ -17,13 +18,14 @@ class Kind(NamedTuple):
         about: what it is, for ``--help``.
         bring: imports; takes the file, the folder, ``force``, and the options by name.
         send: exports; takes the folder, the solution's name, the file, ``force``, and the options.
+            None: nothing of this kind is ever trained here.
         import_options: names of the options that importing has, ``norm_pix``.
         export_options: likewise.
     """
 
     about: str
     bring: Callable[..., Exchanged]
-    send: Callable[..., Exchanged]
+    send: Callable[..., Exchanged] | None = None
     import_options: tuple[str, ...] = ()
     export_options: tuple[str, ...] = ()
 
@@ -41,5 +43,6 @@ KINDS: Mapping[str, Kind] = {
     ),
     "palette": Kind("a diffusion model (Palette)", import_palette, export_palette),
     "vqgan": Kind("a VQ-GAN tokenizer alone", import_vqgan, export_vqgan),
+    "inception": Kind("the network of the Fréchet Inception distance", import_inception),
 }
 """Name on the command line and in ``model.json`` → how it comes in and goes out."""

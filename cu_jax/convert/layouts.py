@@ -83,6 +83,7 @@ _TELLTALES = {
     "vqgan": "quantize.",
     "mae": "decoder_pred.",
     "palette": "denoise_fn.",
+    "inception": "Mixed_7c.",
 }
 
 

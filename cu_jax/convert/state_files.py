@@ -22,7 +22,9 @@ from cu_jax.convert.weights import few, save_weights
 TORCH_ENDINGS = (".pth", ".pt", ".ckpt")
 ENDINGS = (*TORCH_ENDINGS, ".safetensors")
 POSITION_IDS = "token_emb.position_ids"
-"""The one key of published files whose array is int64; all others are float32."""
+"""A key of published files whose array is int64, as are PyTorch's counts of batches; all others are
+float32."""
+_COUNTS = ".num_batches_tracked"
 _CONTAINERS = ("model", "state_dict")  # Keys under which training programs put the tensors.
 _PARALLEL = "module."  # What PyTorch's parallel wrappers put before every name.
 
@@ -31,7 +33,7 @@ class State(NamedTuple):
     """What a file holds.
 
     Attributes:
-        arrays: by key, float32 but for :data:`POSITION_IDS`; large ones may still lie in the file.
+        arrays: by key, float32 but for :data:`POSITION_IDS` and counts; large ones may still lie in the file.
         args: what the file says of the training that made it; most files say nothing.
     """
 
@@ -222,11 +224,11 @@ def _check_sums(path: Path) -> None:
 
 
 def _check_kinds(kinds: Mapping[str, str], names: tuple[str, str], path: Path) -> None:
-    """Refuses all but float32 and the one int64, which a file's library calls by these names."""
+    """Refuses all but float32 and the int64 of a few keys, which a file's library calls by these names."""
     others = [
         f"{key} ({kind})"
         for key, kind in kinds.items()
-        if kind != names[key.removeprefix(_PARALLEL) == POSITION_IDS]
+        if kind != names[key.removeprefix(_PARALLEL) == POSITION_IDS or key.endswith(_COUNTS)]
     ]
     if others:
         raise ValueError(

@@ -16,7 +16,7 @@ CLASSES = 1008
 
 
 class InceptionV3(nn.Module):
-    """The network of 2015-12-05, as published for TensorFlow: 23,851,784 weights.
+    """The network of 2015-12-05, as published for TensorFlow: 23,884,384 numbers.
 
     It is not the Inception-v3 of most libraries: its averages of neighborhoods leave out what lies
     beyond the picture's edge, its last block takes a maximum where others take an average, and it
@@ -62,9 +62,9 @@ class InceptionV3(nn.Module):
         x = Outer(nn.max_pool, name="Mixed_7c")(x)
         features = x.mean(axis=(1, 2))
         # In full precision, which accelerators otherwise round to 10 bits.
-        logits = nn.Dense(
-            CLASSES, use_bias=False, precision=jax.lax.Precision.HIGHEST, name="fc"
-        )(features)
+        logits = nn.Dense(CLASSES, use_bias=False, precision=jax.lax.Precision.HIGHEST, name="fc")(
+            features
+        )
         return features, logits
 
 

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Maps = Float[Array, "b h w c"]
+Made = Float[Array, "b height width channels"]
+"""Of another size, or with other channels."""
 
 _EPS = 1e-3
 """Added to a channel's variance, as the network was trained."""
@@ -37,7 +39,7 @@ class ConvNorm(nn.Module):
     padding: str = "SAME"
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps, float32."""
         x = nn.Conv(
             self.width,
@@ -69,7 +71,7 @@ class _FixedNorm(nn.Module):
         return x * scale + shift
 
 
-def pool(x: Maps, kind: Callable[..., Any], stride: int = 1) -> Maps:
+def pool(x: Maps, kind: Callable[..., Any], stride: int = 1) -> Made:
     """Maximum or mean over 3 x 3 places.
 
     Args:
@@ -90,7 +92,7 @@ def pool(x: Maps, kind: Callable[..., Any], stride: int = 1) -> Maps:
     return pooled
 
 
-def _chain(x: Maps, name: str, *layers: tuple[str, int, tuple[int, int]]) -> Maps:
+def _chain(x: Maps, name: str, *layers: tuple[str, int, tuple[int, int]]) -> Made:
     """Layers one after another: the end of each name, its width, its window."""
     for end, width, window in layers:
         x = ConvNorm(width, window, name=f"{name}{end}")(x)
@@ -107,7 +109,7 @@ class Inner(nn.Module):
     pooled: int
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps of the same size."""
         one, three, five = (1, 1), (3, 3), (5, 5)
         branches = [
@@ -123,7 +125,7 @@ class Reduction(nn.Module):
     """From 35 x 35 to 17 x 17: 480 channels more."""
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps of half the size."""
         double = _chain(x, "branch3x3dbl", ("_1", 64, (1, 1)), ("_2", 96, (3, 3)))
         branches = [
@@ -144,7 +146,7 @@ class Stretched(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps of the same size."""
         width, one, row, column = self.width, (1, 1), (1, 7), (7, 1)
         branches = [
@@ -168,7 +170,7 @@ class Top(nn.Module):
     """From 17 x 17 to 8 x 8: 512 channels more."""
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps of half the size."""
         three = _chain(x, "branch3x3_1", ("", 192, (1, 1)))
         seven = _chain(
@@ -192,7 +194,7 @@ class Outer(nn.Module):
     pooling: Callable[..., Any]
 
     @nn.compact
-    def __call__(self, x: Maps) -> Maps:
+    def __call__(self, x: Maps) -> Made:
         """Maps to maps of the same size."""
         one, three = (1, 1), (3, 3)
         single = _chain(x, "branch3x3", ("_1", 384, one))

@@ -8,6 +8,8 @@ import numpy as np
 import safetensors.numpy
 
 from cu_jax.convert import (
+    exchange_inception,
+    inception_layout,
     mae,
     mae_layout,
     mage,
@@ -130,6 +132,22 @@ def _vqgan(sizes):
     )
 
 
+def _inception():
+    renaming = exchange_inception.renaming(inception_layout.layout())
+
+    def recognize(shapes, source):
+        assert inception_layout.recognize(shapes, source) == renaming.layout
+
+    return Layout(
+        None,  # there is one size alone
+        lambda sizes: renaming.layout,
+        recognize,
+        lambda arrays, sizes: renaming.to_tree(arrays),
+        lambda tree, sizes, arrays: renaming.from_tree(tree, arrays),
+        lambda sizes: renaming.template(),
+    )
+
+
 LAYOUTS = {
     "mae_vit_base_patch16": _mae(MAE["ViT-B/16"]),
     "mae_vit_large_patch16": _mae(MAE["ViT-L/16"]),
@@ -138,6 +156,7 @@ LAYOUTS = {
     "mage_vit_large_patch16": _mage(MAGE["MAGE ViT-L"]),
     "palette_places2": _palette(palette_layout.PUBLISHED),
     "vqgan_jax_strongaug": _vqgan(vqgan_layout.PUBLISHED),
+    "inception_2015_12_05": _inception(),
 }
 """By the name of the file in ``layouts/``."""
 

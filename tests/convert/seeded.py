@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cu_jax.convert import mae_layout, mage_layout, palette_layout, palette_schedule, vqgan_layout
+from cu_jax.convert import (
+    inception_layout,
+    mae_layout,
+    mage_layout,
+    palette_layout,
+    palette_schedule,
+    vqgan_layout,
+)
 from cu_jax.convert.mae import fixed_positions
 from cu_jax.convert.mae_layout import MaeSizes
 from cu_jax.convert.mage_layout import MageSizes
@@ -57,6 +64,11 @@ class PaletteCase(NamedTuple):
     gamma: np.ndarray  # [batch], noise levels
 
 
+class InceptionCase(NamedTuple):
+    arrays: dict[str, np.ndarray]  # as published
+    images: np.ndarray  # uint8 [batch, 299, 299, 3]
+
+
 def make(sizes, seed=0, batch=2):
     """A masked autoencoder. One patch in four is visible."""
     draw = np.random.RandomState(seed)
@@ -101,6 +113,23 @@ def sample(array, values=4096):
     """The array, or evenly spaced values of a large one."""
     flat = np.asarray(array).reshape(-1)
     return flat[:: max(1, -(-flat.size // values))]
+
+
+def make_inception(seed=0, batch=2):
+    """An Inception whose maps neither grow nor shrink on the way, and pictures of flat squares."""
+    draw = np.random.RandomState(seed)
+    arrays = {}
+    for key, shape in inception_layout.layout().items():
+        if key.endswith(inception_layout.COUNTER):
+            arrays[key] = np.zeros(shape, np.int64)
+        elif key.endswith((".bn.weight", ".bn.running_var")):
+            arrays[key] = 1 + _uniform(draw, shape, 0.2)
+        elif key.endswith(".weight"):
+            arrays[key] = _uniform(draw, shape, (2 / np.prod(shape[1:])) ** 0.5)
+        else:
+            arrays[key] = _uniform(draw, shape, 0.1)
+    squares = draw.randint(0, 256, (batch, 13, 13, 3)).astype(np.uint8)
+    return InceptionCase(arrays, squares.repeat(23, axis=1).repeat(23, axis=2))
 
 
 def _weights(shapes, draw, fixed=()):

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from cu_jax.convert import mae_layout, mage_layout, palette, palette_layout, vqgan
 from cu_jax.convert.mae_settings import model_settings as mae_settings
 from cu_jax.convert.mage_settings import model_settings as mage_settings
+from cu_jax.metrics import inception
 from cu_jax.models import MODELS
 from cu_jax.models.mage import Mage
 from cu_jax.models.palette import Palette
@@ -19,12 +20,14 @@ from cu_jax.noise_schedules import NoiseSchedule
 NAMES = (
     *("mae_vit_base_patch16", "mae_vit_large_patch16", "mae_vit_huge_patch14"),
     *("mage_vit_base_patch16", "mage_vit_large_patch16", "palette_places2"),
-    "vqgan_jax_strongaug",
+    *("vqgan_jax_strongaug", "inception_2015_12_05"),
 )
 
 
 def model_of(sizes, tie_head=False):
     """Our model for the sizes, as a config of the import's settings builds it."""
+    if sizes is None:
+        return inception
     if isinstance(sizes, mae_layout.MaeSizes):
         return MODELS["mae"](ConfigDict(mae_settings(sizes, (4, 4), False)))
     if isinstance(sizes, mage_layout.MageSizes):
