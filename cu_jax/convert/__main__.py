@@ -20,6 +20,7 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
   python -m cu_jax.convert import palette 16_Network.pth imported/palette
   python -m cu_jax.convert import vqgan vqgan_jax_strongaug.ckpt imported/vqgan
   python -m cu_jax.convert import inception pt_inception-2015-12-05-6726825d.pth imported/inception
+  python -m cu_jax.convert import clip CLIP-ViT-H-14-laion2B-s32B-b79K imported/clip
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "cu_jax.restore takes as --workdir."
     )
     for name, add in _kinds(importing, list(KINDS)):
-        add("source", metavar="SRC", type=Path, help=f"a {_FILE}")
+        add("source", metavar="SRC", type=Path, help=KINDS[name].takes or f"a {_FILE}")
         add("target", metavar="DIR", type=Path, help="a folder, new or empty")
         _add_options(add, KINDS[name].import_options, "write over an earlier import")
     importing.set_defaults(doing="Reading", done="Imported", work=_import)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from cu_jax.convert.exchange import Exchanged
+from cu_jax.convert.exchange_clip import import_clip
 from cu_jax.convert.exchange_inception import import_inception
 from cu_jax.convert.exchange_mae import export_mae, import_mae
 from cu_jax.convert.exchange_mage import export_mage, import_mage
@@ -21,6 +22,7 @@ class Kind(NamedTuple):
             None: nothing of this kind is ever trained here.
         import_options: names of the options that importing has, ``norm_pix``.
         export_options: likewise.
+        takes: what to import, for ``--help``; empty: a file of weights.
     """
 
     about: str
@@ -28,6 +30,7 @@ class Kind(NamedTuple):
     send: Callable[..., Exchanged] | None = None
     import_options: tuple[str, ...] = ()
     export_options: tuple[str, ...] = ()
+    takes: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -44,5 +47,10 @@ KINDS: Mapping[str, Kind] = {
     "palette": Kind("a diffusion model (Palette)", import_palette, export_palette),
     "vqgan": Kind("a VQ-GAN tokenizer alone", import_vqgan, export_vqgan),
     "inception": Kind("the network of the Fréchet Inception distance", import_inception),
+    "clip": Kind(
+        "CLIP's image tower, of the transformers library",
+        import_clip,
+        takes="a folder with model.safetensors or pytorch_model.bin, or that file, and config.json",
+    ),
 }
 """Name on the command line and in ``model.json`` → how it comes in and goes out."""

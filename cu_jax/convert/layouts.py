@@ -84,6 +84,7 @@ _TELLTALES = {
     "mae": "decoder_pred.",
     "palette": "denoise_fn.",
     "inception": "Mixed_7c.",
+    "clip": "vision_model.",
 }
 
 

@@ -19,12 +19,12 @@ import safetensors
 from cu_jax.atomic import replacing
 from cu_jax.convert.weights import few, save_weights
 
-TORCH_ENDINGS = (".pth", ".pt", ".ckpt")
+TORCH_ENDINGS = (".pth", ".pt", ".ckpt", ".bin")
 ENDINGS = (*TORCH_ENDINGS, ".safetensors")
 POSITION_IDS = "token_emb.position_ids"
-"""A key of published files whose array is int64, as are PyTorch's counts of batches; all others are
-float32."""
-_COUNTS = ".num_batches_tracked"
+"""The key of a published MAGE whose array is int64."""
+_INTEGERS = (".position_ids", ".num_batches_tracked")
+"""How keys of published files end whose arrays are int64; all others are float32."""
 _CONTAINERS = ("model", "state_dict")  # Keys under which training programs put the tensors.
 _PARALLEL = "module."  # What PyTorch's parallel wrappers put before every name.
 
@@ -33,7 +33,8 @@ class State(NamedTuple):
     """What a file holds.
 
     Attributes:
-        arrays: by key, float32 but for :data:`POSITION_IDS` and counts; large ones may still lie in the file.
+        arrays: by key, float32, and int64 for numbers of positions and counts; large ones may still
+            lie in the file.
         args: what the file says of the training that made it; most files say nothing.
     """
 
@@ -118,11 +119,12 @@ def check_ending(path: Path) -> None:
     Example:
         >>> check_ending(Path("mae.npz"))
         Traceback (most recent call last):
-        ValueError: A file of weights must end in .pth, .pt, .ckpt or .safetensors, got mae.npz.
+        ValueError: A file of weights must end in .pth, .pt, .ckpt, .bin or .safetensors, got
+        mae.npz.
     """
     if path.suffix not in ENDINGS:
         raise ValueError(
-            f"A file of weights must end in .pth, .pt, .ckpt or .safetensors, got {path}."
+            f"A file of weights must end in .pth, .pt, .ckpt, .bin or .safetensors, got {path}."
         )
 
 
@@ -224,11 +226,9 @@ def _check_sums(path: Path) -> None:
 
 
 def _check_kinds(kinds: Mapping[str, str], names: tuple[str, str], path: Path) -> None:
-    """Refuses all but float32 and the int64 of a few keys, which a file's library calls by these names."""
+    """Refuses all but float32, and int64 where it belongs, by a file's library's names of both."""
     others = [
-        f"{key} ({kind})"
-        for key, kind in kinds.items()
-        if kind != names[key.removeprefix(_PARALLEL) == POSITION_IDS or key.endswith(_COUNTS)]
+        f"{key} ({kind})" for key, kind in kinds.items() if kind != names[key.endswith(_INTEGERS)]
     ]
     if others:
         raise ValueError(
