@@ -15,6 +15,7 @@ import transformers
 sys.path.insert(0, str(Path(__file__).parent))
 
 import seeded  # noqa: E402
+import torch_clip  # noqa: E402
 import torch_mae  # noqa: E402
 import torch_mage  # noqa: E402
 import torch_palette  # noqa: E402
@@ -63,6 +64,11 @@ def main():
             torch_palette.build(sizes, case.arrays), case.x, case.gamma
         )
         write(f"palette_{name}", TORCH, middle=sample(maps[-1]), noise=sample(noise))
+    case = seeded.make_clip(seeded.CLIPS["small"])
+    prepared = torch_clip.prepared(case.pictures, seeded.CLIPS["small"].image_size)
+    features = torch_clip.embeddings(torch_clip.build(seeded.CLIPS["small"], case.arrays), prepared)
+    made = f"transformers {transformers.__version__}, {TORCH}"
+    write("clip_small", made, prepared=sample(prepared), features=features)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cu_jax.convert import (
+    clip_layout,
     inception_layout,
     mae_layout,
     mage_layout,
@@ -15,6 +16,7 @@ from cu_jax.convert import (
     palette_schedule,
     vqgan_layout,
 )
+from cu_jax.convert.clip_layout import ClipSizes
 from cu_jax.convert.mae import fixed_positions
 from cu_jax.convert.mae_layout import MaeSizes
 from cu_jax.convert.mage_layout import MageSizes
@@ -38,6 +40,12 @@ MAGES = {
 """MAGE models: name to sizes and heads."""
 PALETTES = {"small": (SMALL_PALETTE, 16), "published": (palette_layout.PUBLISHED, 64)}
 """Diffusion models: name to sizes and side of a picture."""
+
+CLIPS = {
+    "small": ClipSizes(32, 8, 32, 2, 4, 64, 24, "quick_gelu"),
+    "heads and patches of ViT-H/14": ClipSizes(224, 14, 320, 2, 4, 640, 64, "gelu"),
+}
+"""Image towers: name to sizes."""
 
 
 class Case(NamedTuple):
@@ -107,6 +115,21 @@ def make_palette(sizes, side=16, seed=0, batch=2):
     arrays = _weights(palette_layout.layout(sizes), draw, fixed)
     x = _uniform(draw, (batch, side, side, 2 * sizes.channels), 1.0)
     return PaletteCase(arrays, x, draw.random_sample(batch).astype(np.float32))
+
+
+class ClipCase(NamedTuple):
+    arrays: dict[str, np.ndarray]  # as published
+    pictures: np.ndarray  # uint8 [batch, height, width, 3], larger than the tower's
+
+
+def make_clip(sizes, seed=0, batch=2):
+    """An image tower, and pictures of noise that is smooth enough not to vanish when resized."""
+    draw = np.random.RandomState(seed)
+    arrays = _weights(clip_layout.layout(sizes), draw)
+    side = sizes.image_size
+    coarse = draw.randint(0, 256, (batch, side // 4 + 3, side // 4 + 6, 3))
+    pictures = coarse.repeat(5, axis=1).repeat(5, axis=2).astype(np.uint8)
+    return ClipCase(arrays, pictures)
 
 
 def sample(array, values=4096):
