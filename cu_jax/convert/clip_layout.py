@@ -202,4 +202,5 @@ def _configured(path: Path, projection: int) -> ClipSizes:
             "A CLIP model must have whole patches, heads that share its width, and activation "
             f"gelu or quick_gelu, and that of {path} is {wrong}: {WORDING.advice}."
         )
-    return ClipSizes(*numbers, projection, activation, eps)
+    image, patch, width, depth, heads, hidden = numbers
+    return ClipSizes(image, patch, width, depth, heads, hidden, projection, activation, eps)

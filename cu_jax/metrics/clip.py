@@ -54,7 +54,8 @@ def network(settings: Mapping[str, Any]) -> FeatureNetwork:
 
     def apply(params: Params, pictures: Float[Array, "b h w c"]) -> Seen:
         with jax.default_matmul_precision("highest"):
-            return Seen(tower.apply({"params": params}, prepare(pictures, side)), None)
+            features: Any = tower.apply({"params": params}, prepare(pictures, side))
+        return Seen(features, None)
 
     return FeatureNetwork(NAME, tower.projection, apply)
 
@@ -142,9 +143,15 @@ def _crop(pictures: Int[Array, "b h w c"], side: int) -> Int[Array, "b {side} {s
 def _tower(settings: Mapping[str, Any]) -> tuple[ClipImageTower, int]:
     """The module, and the side of the pictures that it takes."""
     try:
-        names = ("patch_size", "width", "depth", "heads", "mlp_width", "projection")
         tower = ClipImageTower(
-            *(int(settings[name]) for name in names), settings["activation"], settings["eps"]
+            patch=int(settings["patch_size"]),
+            width=int(settings["width"]),
+            depth=int(settings["depth"]),
+            heads=int(settings["heads"]),
+            hidden=int(settings["mlp_width"]),
+            projection=int(settings["projection"]),
+            activation=settings["activation"],
+            eps=float(settings["eps"]),
         )
         side = int(settings["image_size"])
     except KeyError as error:
