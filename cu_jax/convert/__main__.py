@@ -21,6 +21,7 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
   python -m cu_jax.convert import vqgan vqgan_jax_strongaug.ckpt imported/vqgan
   python -m cu_jax.convert import inception pt_inception-2015-12-05-6726825d.pth imported/inception
   python -m cu_jax.convert import clip CLIP-ViT-H-14-laion2B-s32B-b79K imported/clip
+  python -m cu_jax.convert import efficientnetlite0 imported/efficientnetlite0
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
 
     def command() -> None:
+        if args.source is None:
+            find = KINDS[args.kind].installed
+            assert find is not None  # else the parser wants a source
+            args.source = find()
         with _told_if_slow(f"{args.doing} {args.source} ..."):
             done: Exchanged = args.work(args)
         for note in done.notes:
@@ -71,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         "cu_jax.restore takes as --workdir."
     )
     for name, add in _kinds(importing, list(KINDS)):
-        add("source", metavar="SRC", type=Path, help=KINDS[name].takes or f"a {_FILE}")
+        kind = KINDS[name]
+        given = {"nargs": "?"} if kind.installed else {}
+        add("source", metavar="SRC", type=Path, help=kind.takes or f"a {_FILE}", **given)
         add("target", metavar="DIR", type=Path, help="a folder, new or empty")
         _add_options(add, KINDS[name].import_options, "write over an earlier import")
     importing.set_defaults(doing="Reading", done="Imported", work=_import)

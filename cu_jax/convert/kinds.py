@@ -1,10 +1,13 @@
 """The kinds of published weights, and the one table of them."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
+from cu_jax.convert.efficientnet_layout import PACKAGE, installed_file
 from cu_jax.convert.exchange import Exchanged
 from cu_jax.convert.exchange_clip import import_clip
+from cu_jax.convert.exchange_efficientnet import import_efficientnet
 from cu_jax.convert.exchange_inception import import_inception
 from cu_jax.convert.exchange_mae import export_mae, import_mae
 from cu_jax.convert.exchange_mage import export_mage, import_mage
@@ -23,6 +26,7 @@ class Kind(NamedTuple):
         import_options: names of the options that importing has, ``norm_pix``.
         export_options: likewise.
         takes: what to import, for ``--help``; empty: a file of weights.
+        installed: finds the file in an installed package, where none is given; None: one must be.
     """
 
     about: str
@@ -31,6 +35,7 @@ class Kind(NamedTuple):
     import_options: tuple[str, ...] = ()
     export_options: tuple[str, ...] = ()
     takes: str = ""
+    installed: Callable[[], Path] | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -51,6 +56,12 @@ KINDS: Mapping[str, Kind] = {
         "CLIP's image tower, of the transformers library",
         import_clip,
         takes="a folder with model.safetensors or pytorch_model.bin, or that file, and config.json",
+    ),
+    "efficientnetlite0": Kind(
+        "a small classifier of ImageNet, EfficientNet-Lite0",
+        import_efficientnet,
+        takes=f"a .pth or .safetensors file; without it, that of the installed package {PACKAGE}",
+        installed=installed_file,
     ),
 }
 """Name on the command line and in ``model.json`` → how it comes in and goes out."""

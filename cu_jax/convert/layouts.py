@@ -85,6 +85,7 @@ _TELLTALES = {
     "palette": "denoise_fn.",
     "inception": "Mixed_7c.",
     "clip": "vision_model.",
+    "efficientnetlite0": "_conv_stem.",
 }
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
+from cu_jax.metrics.center_crop import center_crop
 from cu_jax.metrics.clip_networks import ACTIVATIONS, ClipImageTower
 from cu_jax.metrics.networks import FeatureNetwork, Params, Seen
-from cu_jax.metrics.resizing import resizing_weights
 
 NAME = "clip"
 """In ``model.json`` and in metric names."""
@@ -18,7 +17,6 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 """Of red, green and blue in [0, 1], that all CLIP models subtract."""
 STD = (0.26862954, 0.26130258, 0.27577711)
 """By which they then divide."""
-_FRACTION = 22  # Bits after the point of Pillow's weights.
 
 
 def network(settings: Mapping[str, Any]) -> FeatureNetwork:
@@ -101,43 +99,11 @@ def prepare(pictures: Any, side: int) -> Float[Array, "b {side} {side} 3"]:
         (1, 6, 6, 3)
 
     Note:
-        The library resizes bytes with Pillow, which rounds to bytes after the rows and again after
-        the columns. So does this, after rounding the given pictures: it measures what a file of
-        them would hold, and what is prepared is the library's but for the last bits of float32.
+        :func:`~cu_jax.metrics.center_crop.center_crop` rounds to bytes as the library does: what is
+        prepared is the library's but for the last bits of float32.
     """
-    pictures = jnp.asarray(pictures, jnp.float32)
-    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3):
-        raise ValueError(
-            "Pictures for CLIP must be [B, H, W, C] with 1 or 3 channels, but their shape is "
-            f"{pictures.shape}: change the axes."
-        )
-    height, width = pictures.shape[1:3]
-    shorter = min(height, width)
-    size = (side * height // shorter, side * width // shorter)
-    rounded = jnp.clip(jnp.round(255 * pictures), 0, 255).astype(jnp.int32)
-    shown = _crop(_resize_bytes(rounded, size), side) / jnp.float32(255)
+    shown = center_crop(pictures, side) / jnp.float32(255)
     return (shown - jnp.array(MEAN)) / jnp.array(STD)
-
-
-def _resize_bytes(pictures: Int[Array, "b h w c"], size: tuple[int, int]) -> Int[Array, "b y x c"]:
-    """Bytes to bytes, rows before columns, in Pillow's fixed-point numbers: equal, not just near.
-
-    Where neighbors are alike many sums lie halfway between two bytes, and any other rounding of the
-    weights falls to the other side.
-    """
-    for axis, length in ((2, size[1]), (1, size[0])):
-        if pictures.shape[axis] != length:
-            weights = resizing_weights(pictures.shape[axis], length) * 2**_FRACTION
-            weights = np.trunc(weights + np.copysign(0.5, weights)).astype(np.int32)
-            sums = jnp.tensordot(pictures, weights, ((axis,), (1,)))
-            nearest = (sums + 2 ** (_FRACTION - 1)) >> _FRACTION
-            pictures = jnp.moveaxis(jnp.clip(nearest, 0, 255), -1, axis)
-    return pictures
-
-
-def _crop(pictures: Int[Array, "b h w c"], side: int) -> Int[Array, "b {side} {side} c"]:
-    top, left = ((length - side) // 2 for length in pictures.shape[1:3])
-    return pictures[:, top : top + side, left : left + side]
 
 
 def _tower(settings: Mapping[str, Any]) -> tuple[ClipImageTower, int]:

@@ -4,7 +4,7 @@ import pytest
 
 # They hold no tests, and import PyTorch, which the search for examples in docstrings would need.
 collect_ignore = ["make_golden.py", "torch_mae.py", "torch_mage.py", "torch_palette.py"]
-collect_ignore += ["torch_vqgan.py", "torch_clip.py"]
+collect_ignore += ["torch_vqgan.py", "torch_clip.py", "torch_efficientnet.py"]
 
 
 @pytest.fixture(scope="session")
