@@ -25,7 +25,7 @@ Brings published PyTorch weights in, and takes a run's solutions out as publishe
   python -m cu_jax.convert export mae runs/mae_imagenet --solution control_0.25 unlearned.pth
 """
 _EPILOG = """\
-.pth, .pt and .ckpt files go through PyTorch (pip install "cu-jax[convert]"), .safetensors files do
+.pth, .pt, .ckpt and .bin files go through PyTorch (pip install "cu-jax[convert]"), .safetensors do
 not. Nothing in a file is ever run.
 """
 _FILE = ".pth, .pt, .ckpt or .safetensors file"
