@@ -144,7 +144,12 @@ def default_config() -> ConfigDict:
     config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), search=(0.5,), share=1.0))
 
     # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
-    config.evaluation = ConfigDict(dict(batch_size=500, holes=(), pictures=10))
+    # Networks that look at the restored pictures: folders of imported weights; none: not asked.
+    # The published numbers compare with whole files squashed to a square (`legacy_reference`).
+    config.evaluation = ConfigDict(
+        dict(batch_size=500, holes=(), pictures=10, legacy_reference=False)
+        | dict(networks=dict(inception="", clip="", efficientnetlite0=""))
+    )
     return config
 
 

@@ -16,6 +16,7 @@ from cu_jax import metrics, report, sharding
 from cu_jax.bisection import bisected
 from cu_jax.data import Data, open_data, training_iterator, with_proxy
 from cu_jax.evaluation import FullSetLosses
+from cu_jax.feature_networks import LoadedNetwork, load_networks
 from cu_jax.fingerprints import StageRecord
 from cu_jax.holes import NamedHole, parse_holes
 from cu_jax.inputs import keep_inputs
@@ -25,6 +26,7 @@ from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.pretraining import check_retraining, original_model, retrained
 from cu_jax.provenance import config_hash, environment
+from cu_jax.references import check_legacy
 from cu_jax.restoring import check_mask
 from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
@@ -64,6 +66,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
     settings.validate(config)
     model = _model(config)
     holes = _holes(config, model)
+    networks = load_networks(config.evaluation.networks)
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
         if data.image_shape != model.image_shape:
@@ -96,7 +99,9 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 _, rest = model.split(teacher)
                 kept = keep_inputs(workdir, data, model, rest, config.evaluation.batch_size)
                 runner = dataclasses.replace(runner, data=kept)
-            solver = _prepare(config, loss, model, teacher, classifier, holes, runner)
+            if classifier is not None:
+                networks.append(LoadedNetwork(metrics.DIGITS, classifier))
+            solver = _prepare(config, loss, model, teacher, networks, holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
             _baselines(solver, _baseline_steps(config, solver, chain_steps), records)
@@ -125,7 +130,7 @@ def _prepare(
     loss: ConfigDict,
     model: Model,
     teacher: Params,
-    classifier: Params | None,
+    networks: list[LoadedNetwork],
     holes: list[NamedHole],
     runner: Runner,
 ) -> Solver:
@@ -142,12 +147,13 @@ def _prepare(
     )
     validation = Validation(
         model,
-        classifier,
+        networks,
         runner.data,
         holes=holes,
         batch_size=evaluation.batch_size,
         seed=config.seed,
         pictures=evaluation.pictures,
+        legacy_reference=evaluation.legacy_reference,
     )
     solver = Solver(config, model, teacher, runner, losses, validation, methods)
     _announce(solver)
@@ -201,6 +207,8 @@ def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
             "config.data.cache_tokens must be False for a model that reads no tokens, got "
             f"{config.model.name}: leave it out."
         )
+    if config.evaluation.legacy_reference:
+        check_legacy(data)
     training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )

@@ -181,7 +181,7 @@ class Solver:
                 progress.update(seen)
 
             full = self.losses(params, done)
-            measures, pictures = self.validation(params, done)
+            measured = self.validation(params, done)
         folder = self.runner.workdir / "solutions" / asked.name
         values: dict[str, Any] = full._asdict()
         if asked.epsilon is not None:
@@ -191,10 +191,10 @@ class Solver:
         solution = dataclasses.replace(
             asked,
             checkpoint=str(folder.relative_to(self.runner.workdir)),
-            metrics=measures,
+            metrics=measured.values,
             **values,
         )
-        save_solution(folder, self.config, params, pictures)
+        save_solution(folder, self.config, params, measured.pictures, measured.embeddings)
         save_numbers(folder, self.config, solution)
         release_memory()
         self.solutions[asked.name] = solution

@@ -12,6 +12,16 @@ roundings to bfloat16 wherever its fusions allow, which differ between the stude
 is wanted, and the teacher: equal parameters would then not give equal features."""
 
 
+def cache_folder() -> Path:
+    """Where we keep what can be made again: ``cu_jax`` in the user's cache.
+
+    Example:
+        >>> cache_folder().name
+        'cu_jax'
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cu_jax"
+
+
 def start_jax() -> None:
     """Keeps compiled functions in the user's cache, and JAX silent about missing accelerators.
 
@@ -23,8 +33,7 @@ def start_jax() -> None:
     # Where there is no accelerator JAX says so on every start; nobody needs it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cu_jax" / "xla"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

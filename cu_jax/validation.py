@@ -1,6 +1,7 @@
 """What a solution restores of the validation pictures: measures of each hole, and some pictures."""
 
 import collections
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,32 +13,33 @@ from jaxtyping import Array
 
 from cu_jax import metrics
 from cu_jax.data import SETS, Data, evaluation_batches
+from cu_jax.feature_networks import LoadedNetwork
 from cu_jax.holes import NamedHole
 from cu_jax.methods import to_model_range
 from cu_jax.models import Model, Params
-from cu_jax.report import spread
+from cu_jax.references import Reference, Seer, joined, reference
+
+_Found = dict[str, Any]
 
 _AHEAD = 2
 """Batches given to the device before the oldest one's numbers are waited for: enough that it is
 never idle, and few enough that pictures do not pile up in its memory."""
 
 
-class _Reference(NamedTuple):
-    """What is known of a set's validation pictures themselves.
+class Measured(NamedTuple):
+    """What is known of a solution's restored pictures.
 
     Attributes:
-        labels: int32 ``[n]``.
-        chosen: indices of the pictures for the figures.
-        pictures: arrays of these: ``original``, ``label``, ``name``.
-        moments: of the originals' features; None without a classifier.
-        clean_accuracy: the classifier's, on the originals.
+        values: ``set/metric`` → value.
+        pictures: for the figures, with the main hole: uint8; labels int32; names of classes.
+        embeddings: features of some pictures, restored (main hole) and original, of the first
+            network: ``network``, ``retain``, ``retain_original``, ``retain_label``, and likewise
+            for ``forget``; empty without a network.
     """
 
-    labels: np.ndarray
-    chosen: np.ndarray
+    values: dict[str, float]
     pictures: dict[str, np.ndarray]
-    moments: metrics.Moments | None
-    clean_accuracy: float
+    embeddings: dict[str, np.ndarray]
 
 
 class Validation:
@@ -48,67 +50,48 @@ class Validation:
 
     Args:
         model: the model.
-        classifier: parameters of the digits' classifier; None: no measure asks for classes.
+        networks: those that look at the pictures, the digits' classifier among them; of the first
+            one features are kept.
         data: both sets.
         holes: the main one first; its measures have plain names, those of the others end in the
             hole's name.
         batch_size: pictures at once.
         seed: of the keys that pictures are restored with, one a picture.
         pictures: how many pictures of each set to keep for the figures.
+        legacy_reference: whether Inception compares with whole files squashed to a square.
     """
 
     def __init__(
         self,
         model: Model,
-        classifier: Params | None,
+        networks: Sequence[LoadedNetwork],
         data: Data,
         *,
         holes: Sequence[NamedHole],
         batch_size: int,
         seed: int,
         pictures: int,
+        legacy_reference: bool = False,
     ) -> None:
-        self._data, self._batch_size, self._kept = data, batch_size, pictures
+        self._data, self._batch_size = data, batch_size
         self._holes = holes
-        self._classifier = classifier
         self._key = jax.random.key(seed)
         # One program a hole, shared by every solution; the main hole's gives the pictures too.
         self._programs = [jax.jit(_measured(model, hole, show=hole is holes[0])) for hole in holes]
-        self._read = jax.jit(metrics.classifier.apply)
-        self._references = {name: self._originals(name) for name in SETS}
-
-    def _originals(self, name: str) -> _Reference:
-        source = self._data.source(name, "validation")
-        place = {label: index for index, label in enumerate(self._data.class_names)}
-        records = self._data.manifest.records(name, "validation")
-        labels = np.array([place[record.label] for record in records], np.int32)
-        chosen = spread(labels, self._kept)
-        shown = source.gather(chosen)
-        pictures = {
-            "original": shown["image"],
-            "label": labels[chosen],
-            "name": np.array([self._data.class_names[label] for label in labels[chosen]], np.str_),
+        # And one a network, shared by all holes and the originals.
+        self._seers = [Seer(network) for network in networks]
+        self._references = {
+            name: reference(data, name, self._seers, batch_size, pictures, legacy_reference)
+            for name in SETS
         }
-        if self._classifier is None:
-            return _Reference(labels, chosen, pictures, None, float("nan"))
-        found = [
-            jax.device_get(self._read(self._classifier, batch["image"] / np.float32(255)))
-            for batch in evaluation_batches(source, self._batch_size)
-        ]
-        logits, features = (
-            np.concatenate(part)[: len(labels)] for part in zip(*found, strict=True)
-        )
-        accuracy = metrics.class_consistency(logits, labels)
-        return _Reference(labels, chosen, pictures, metrics.moments(features), accuracy)
 
     @property
     def clean_accuracy(self) -> float | None:
         """The classifier's accuracy on the uncorrupted pictures of both sets; None without one."""
-        if self._classifier is None:
-            return None
         sizes = [len(reference.labels) for reference in self._references.values()]
         scores = [reference.clean_accuracy for reference in self._references.values()]
-        return float(np.average(scores, weights=sizes))
+        accuracy = float(np.average(scores, weights=sizes))
+        return None if math.isnan(accuracy) else accuracy
 
     @property
     def pictures(self) -> int:
@@ -117,7 +100,7 @@ class Validation:
 
     def __call__(
         self, params: Params, done: Callable[[int], None] = lambda count: None
-    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    ) -> Measured:
         """Measures a whole model's parameters.
 
         Args:
@@ -125,55 +108,54 @@ class Validation:
             done: hears of each batch's pictures when they are measured.
 
         Returns:
-            ``set/metric`` → value, and the pictures for the figures, with the main hole: uint8;
-            labels int32; names of classes.
+            Measures, and some pictures and features.
         """
         values: dict[str, float] = {}
         mask = self._holes[0].mask
         pictures = {"mask": mask[..., 0].astype(np.uint8)}
-        for name, reference in self._references.items():
+        embeddings: dict[str, np.ndarray] = {}
+        for name, originals in self._references.items():
             numbers, restored = self._measure(name, params, done)
             for hole, found in zip(self._holes, numbers, strict=True):
                 suffix = "" if hole is self._holes[0] else f"_{hole.name}"
-                measures = self._summary(found, reference)
+                measures = self._summary(found, originals)
                 values |= {f"{name}/{key}{suffix}": value for key, value in measures.items()}
-            shown = reference.pictures | {
-                "corrupted": (reference.pictures["original"] * (1 - mask)).astype(np.uint8),
+            shown = originals.pictures | {
+                "corrupted": (originals.pictures["original"] * (1 - mask)).astype(np.uint8),
                 "restored": restored,
             }
             pictures |= {f"{name}_{key}": array for key, array in shown.items()}
-        return values, pictures
+            embeddings |= self._embeddings(name, numbers[0], originals)
+        return Measured(values, pictures, embeddings)
 
     def _measure(
         self, name: str, params: Params, done: Callable[[int], None]
-    ) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
-        """Numbers of each picture for each hole, and the chosen pictures as restored."""
+    ) -> tuple[list[_Found], np.ndarray]:
+        """What is found of each picture for each hole, and the chosen pictures as restored."""
         chosen, count = self._references[name].chosen, len(self._references[name].labels)
         restored = np.zeros((len(chosen), *self._data.image_shape), np.uint8)
-        parts: list[dict[str, list[np.ndarray]]] = [
-            collections.defaultdict(list) for _ in self._holes
-        ]
+        parts: list[list[_Found]] = [[] for _ in self._holes]
         for start, results in self._results(name, params):
             here = np.flatnonzero((chosen >= start) & (chosen < start + self._batch_size))
             if len(here):
-                restored[here] = np.asarray(results[0]["restored"])[chosen[here] - start]
+                restored[here] = np.asarray(results[0]["shown"])[chosen[here] - start]
             for part, found in zip(parts, results, strict=True):
-                for key, value in found.items():
-                    if key != "restored":
-                        part[key].append(np.asarray(value))
+                seen = {key: joined(value) for key, value in found["seen"].items()}
+                part.append(jax.device_get(found["numbers"]) | seen)
             done(min(self._batch_size, count - start))
         # Without the padding of the last batch.
-        joined = [{k: np.concatenate(v)[:count] for k, v in part.items()} for part in parts]
-        return joined, restored
+        return [
+            jax.tree.map(lambda *arrays: np.concatenate(arrays)[:count], *part) for part in parts
+        ], restored
 
-    def _results(self, name: str, params: Params) -> Iterator[tuple[int, list[dict[str, Array]]]]:
+    def _results(self, name: str, params: Params) -> Iterator[tuple[int, list[_Found]]]:
         """Index of a batch's first picture and what each program says, on the device."""
-        waiting: collections.deque[tuple[int, list[dict[str, Array]]]] = collections.deque()
+        waiting: collections.deque[tuple[int, list[_Found]]] = collections.deque()
         source = self._data.source(name, "validation")
         for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
             images, first = jnp.asarray(batch["image"]), index * self._batch_size
             found = [
-                run(params, self._classifier, images, hole.mask, self._key, first)
+                self._seen(run(params, images, hole.mask, self._key, first))
                 for run, hole in zip(self._programs, self._holes, strict=True)
             ]
             waiting.append((first, found))
@@ -181,27 +163,48 @@ class Validation:
                 yield waiting.popleft()
         yield from waiting
 
-    def _summary(self, found: dict[str, np.ndarray], reference: _Reference) -> dict[str, float]:
-        values = {"psnr": float(found["psnr"].mean(dtype=np.float64))}
-        if reference.moments is not None:
-            features, labels = found["features"], reference.labels
-            values["class_consistency"] = metrics.class_consistency(found["logits"], labels)
-            values[f"fid_digits{features.shape[1]}_{len(labels)}"] = metrics.frechet_distance(
-                metrics.moments(features), reference.moments
-            )
-        return values | {"loss_hole": float(found["loss_hole"].mean(dtype=np.float64))}
+    def _seen(self, found: _Found) -> _Found:
+        """What the networks say in place of the restored pictures, which are let go of."""
+        restored = found.pop("restored")
+        return found | {"seen": {seer.network.name: seer(restored) for seer in self._seers}}
+
+    def _summary(self, found: _Found, originals: Reference) -> dict[str, float]:
+        means: dict[str, float] = {
+            key: float(found[key].mean(dtype=np.float64))
+            for key in ("psnr", "ssim", "loss_hole")
+            if key in found
+        }
+        loss = {"loss_hole": means.pop("loss_hole")}
+        for network in (seer.network for seer in self._seers):
+            seen = found[network.name]
+            if network.name == metrics.DIGITS.name:
+                consistency = metrics.class_consistency(seen.logits, originals.labels)
+                means["class_consistency"] = consistency
+            real = originals.features[network.name]
+            means |= metrics.feature_measures(network, seen.features, real, seen.logits)
+        return means | loss
+
+    def _embeddings(self, name: str, found: _Found, originals: Reference) -> dict[str, np.ndarray]:
+        if not self._seers:
+            return {}
+        network, kept = self._seers[0].network.name, originals.embedded
+        return {
+            "network": np.array(network),
+            name: np.asarray(found[network].features[kept], np.float32),
+            f"{name}_original": np.asarray(originals.features[network][kept], np.float32),
+            f"{name}_label": originals.labels[kept],
+        }
 
 
-def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., dict[str, Array]]:
-    """Measures of each picture of a batch, and with ``show`` the restored pictures, uint8.
+def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., _Found]:
+    """Measures of each picture of a batch, and the restored pictures; with ``show`` as uint8 too.
 
     The hole's mask is an argument too: as a constant, XLA would count its pixels while compiling.
     """
     restored_of = restoration(model, hole.mask)
+    large = min(model.image_shape[:2]) >= metrics.structure.WINDOW
 
-    def measured(
-        params: Params, classifier: Params | None, images: Array, mask: Array, key: Any, first: Any
-    ) -> dict[str, Array]:
+    def measured(params: Params, images: Array, mask: Array, key: Any, first: Any) -> _Found:
         numbers = first + jnp.arange(len(images))  # of the pictures in their set
         keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
         restored = restored_of(params, images, keys)
@@ -210,11 +213,10 @@ def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., dict[s
             "psnr": metrics.psnr(restored, original, mask),
             "loss_hole": metrics.hole_mse(restored, original, mask),
         }
-        if classifier is not None:
-            found["logits"], found["features"] = metrics.classifier.apply(classifier, restored)
-        if show:
-            found["restored"] = jnp.round(restored * 255).astype(jnp.uint8)
-        return found
+        if large:
+            found["ssim"] = metrics.ssim(restored, original, mask)
+        shown = {"shown": jnp.round(restored * 255).astype(jnp.uint8)} if show else {}
+        return {"numbers": found, "restored": restored} | shown
 
     return measured
 

@@ -130,7 +130,11 @@ def save_record(workdir: Path, name: str, record: StageRecord) -> None:
 
 
 def save_solution(
-    folder: Path, config: ConfigDict, params: Params, pictures: dict[str, np.ndarray]
+    folder: Path,
+    config: ConfigDict,
+    params: Params,
+    pictures: dict[str, np.ndarray],
+    embeddings: dict[str, np.ndarray] | None = None,
 ) -> None:
     """Writes a solution for use: its parameters, how to build its model, its pictures.
 
@@ -139,13 +143,22 @@ def save_solution(
         config: the settings, of which the ``model`` section is written.
         params: the whole model's parameters.
         pictures: arrays for the figures.
+        embeddings: features of pictures, as :class:`cu_jax.validation.Measured` has them; none: no
+            file of them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     convert.save_weights(folder / "params.safetensors", params, {"model": config.model.name})
     model = json.loads(config.model.to_json_best_effort())
     write_json(folder / "model.json", {"format": MODEL_FORMAT, "model": model})
-    arrays: dict[str, Any] = dict(pictures)
-    with replacing(folder / "pictures.npz") as temporary, temporary.open("wb") as file:
+    _save_arrays(folder / "pictures.npz", pictures)
+    if embeddings:
+        _save_arrays(folder / "embeddings.npz", embeddings)
+    else:
+        (folder / "embeddings.npz").unlink(missing_ok=True)
+
+
+def _save_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 

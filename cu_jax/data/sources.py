@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Int32, Integer, UInt8
 
 from cu_jax.data.crops import center_crop, random_crop
-from cu_jax.data.decoding import PictureError
+from cu_jax.data.decoding import PictureError, decode
 from cu_jax.data.manifest import Record
+from cu_jax.data.parallel import in_order
 
 Batch = dict[str, np.ndarray]
 
@@ -124,20 +125,29 @@ class EncodedSource:
         rngs = [_rng(self.records[index].id, epoch, seed) for index, epoch in pairs]
         return self._batch(indices, [partial(random_crop, size=self.size, rng=r) for r in rngs])
 
+    def whole(self) -> Iterator[UInt8[np.ndarray, "height width c"]]:
+        """Every picture once, in order, at its own size and uncut; a few are decoded ahead."""
+        yield from in_order(self._whole, range(len(self)))
+
+    def _whole(self, index: int) -> np.ndarray:
+        return self._read(index, decode)
+
     def _batch(
         self, indices: Integer[np.ndarray, "b"], cuts: Sequence[Callable[..., np.ndarray]]
     ) -> Batch:
-        images = []
-        for index, cut in zip(indices.tolist(), cuts, strict=True):
-            try:
-                images.append(cut(self.files[index], channels=self.channels))
-            except (PictureError, OSError) as error:  # it was whole when the data set was opened
-                told = f"cannot be read ({error})" if isinstance(error, OSError) else error
-                raise ValueError(
-                    f"A picture must stay as it is while it is used, and {self.records[index].id} "
-                    f"{told}: put it back, or start again without it."
-                ) from error
+        pairs = zip(indices.tolist(), cuts, strict=True)
+        images = [self._read(index, cut) for index, cut in pairs]
         return {"image": np.stack(images), "label": self.label[indices]}
+
+    def _read(self, index: int, decoded: Callable[..., np.ndarray]) -> np.ndarray:
+        try:
+            return decoded(self.files[index], channels=self.channels)
+        except (PictureError, OSError) as error:  # it was whole when the data set was opened
+            told = f"cannot be read ({error})" if isinstance(error, OSError) else error
+            raise ValueError(
+                f"A picture must stay as it is while it is used, and {self.records[index].id} "
+                f"{told}: put it back, or start again without it."
+            ) from error
 
 
 def _rng(picture: str, epoch: int, seed: int) -> np.random.Generator:

@@ -8,8 +8,10 @@ from cu_jax.front import (
     stationarity,
 )
 from cu_jax.metrics import classifier
-from cu_jax.metrics.classifier import DigitClassifier, class_consistency, cross_entropy
+from cu_jax.metrics.classifier import DIGITS, DigitClassifier, class_consistency, cross_entropy
+from cu_jax.metrics.feature_measures import feature_measures, mean_cosine
 from cu_jax.metrics.frechet import Moments, frechet_distance, moments
+from cu_jax.metrics.inception import INCEPTION
 from cu_jax.metrics.inception_score import InceptionScore, inception_score
 from cu_jax.metrics.kernel_distance import KernelDistance, kernel_distance
 from cu_jax.metrics.networks import FeatureNetwork, Seen
@@ -18,6 +20,8 @@ from cu_jax.metrics.precision_recall import PrecisionRecall, precision_recall
 from cu_jax.metrics.structure import ssim
 
 __all__ = [
+    "DIGITS",
+    "INCEPTION",
     "DigitClassifier",
     "FeatureNetwork",
     "InceptionScore",
@@ -31,12 +35,14 @@ __all__ = [
     "composite",
     "cross_entropy",
     "dominated",
+    "feature_measures",
     "frechet_distance",
     "hole_mse",
     "hypervolume",
     "inception_score",
     "kernel_distance",
     "log_interpolate",
+    "mean_cosine",
     "moments",
     "precision_recall",
     "psnr",

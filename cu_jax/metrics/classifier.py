@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from cu_jax.metrics.networks import FeatureNetwork, Seen
+
 Params = Any
 
 IMAGE_SHAPE = (28, 28, 1)
@@ -122,6 +124,20 @@ def apply(
         )
     outputs: Any = DigitClassifier().apply({"params": params}, images)
     return outputs
+
+
+def see(params: Params, pictures: Float[Array, "b 28 28 1"]) -> Seen:
+    """The same as :func:`apply`, as measures of features want it.
+
+    Example:
+        >>> see(init(jax.random.key(0)), jnp.zeros((3, 28, 28, 1))).features.shape
+        (3, 64)
+    """
+    logits, features = apply(params, pictures)
+    return Seen(features, logits)
+
+
+DIGITS = FeatureNetwork("digits", FEATURES, see)
 
 
 def cross_entropy(

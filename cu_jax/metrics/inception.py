@@ -102,7 +102,12 @@ def see(params: Params, pictures: Float[Array, "b h w c"]) -> Seen:
 
 
 def init(key: Array) -> Params:
-    """Random parameters: their shapes are what one wants of them."""
+    """Random parameters: their shapes are what one wants of them.
+
+    Example:
+        >>> jax.eval_shape(init, jax.random.key(0))["fc"]["kernel"].shape
+        (2048, 1008)
+    """
     return InceptionV3().init(key, jnp.zeros((1, SIDE, SIDE, 3), jnp.float32))["params"]
 
 

@@ -29,6 +29,8 @@ class FeatureNetwork(NamedTuple):
         apply: ``(params, pictures) → Seen``; pictures are float32 ``[b, h, w, c]`` in [0, 1] of any
             size and 1 or 3 channels: resizing and normalizing are the network's own. Pure, meant
             for ``jax.jit``.
+        aligned: whether the angle between the features of two pictures says how alike these are,
+            as with CLIP: it then becomes a measure, ``cosine``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -40,3 +42,4 @@ class FeatureNetwork(NamedTuple):
     name: str
     size: int
     apply: Callable[[Params, Float[Array, "b h w c"]], Seen]
+    aligned: bool = False

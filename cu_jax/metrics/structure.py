@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 from cu_jax.metrics.pictures import Images, Mask, composite
 
 _SIGMA, _REACH = 1.5, 5
-"""Of the Gaussian window, in pixels: 11 x 11 of them."""
+WINDOW = 2 * _REACH + 1
+"""Pixels a side of the Gaussian window: smaller pictures have no structural similarity."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -47,9 +48,9 @@ def ssim(restored: Images, original: Images, mask: Mask) -> Float[Array, " b"]:
     """
     x = composite(restored, original, mask).astype(jnp.float32)
     y = jnp.asarray(original, jnp.float32)
-    if min(y.shape[1:3]) <= 2 * _REACH:
+    if min(y.shape[1:3]) < WINDOW:
         raise ValueError(
-            f"Pictures must have at least {2 * _REACH + 1} pixels a side, the window's, got "
+            f"Pictures must have at least {WINDOW} pixels a side, the window's, got "
             f"{y.shape[1]} x {y.shape[2]}: use psnr for smaller ones."
         )
     mean_x, mean_y = _windowed(x), _windowed(y)

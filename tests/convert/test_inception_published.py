@@ -1,4 +1,4 @@
-"""The published Inception-v3 of the Fréchet Inception distance: what is read and what is refused."""
+"""The published Inception-v3 of the Fréchet distance: what is read and what is refused."""
 
 import os
 import re

@@ -8,6 +8,7 @@ import pytest
 from cu_jax import metrics
 from cu_jax.data import Data, MemorySource
 from cu_jax.data.manifest import Manifest, Record
+from cu_jax.feature_networks import LoadedNetwork
 from cu_jax.holes import parse_holes
 from cu_jax.models import MODELS
 from cu_jax.validation import Validation
@@ -58,7 +59,8 @@ def data():
 @pytest.fixture(scope="module")
 def validation(model, classifier, data):
     holes = parse_holes(HOLES, 28, 4)
-    return Validation(model, classifier, data, holes=holes, batch_size=5, seed=0, pictures=6)
+    digits = LoadedNetwork(metrics.DIGITS, classifier)
+    return Validation(model, [digits], data, holes=holes, batch_size=5, seed=0, pictures=6)
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +81,20 @@ def plain(model, params, classifier, source, hole):
     where = np.broadcast_to(hole.mask > 0, out.shape)
     mse = np.square(out - images).sum((1, 2, 3), where=where) / hole.mask.sum()
     read = jax.jit(metrics.classifier.apply)
+    n = len(images)
     (logits, features), (_, clean) = (read(classifier, jnp.asarray(x)) for x in (out, images))
     return out, {
         "psnr": np.mean(-10 * np.log10(mse)),
+        "ssim": np.mean(metrics.ssim(out, images, hole.mask)),
         "loss_hole": np.mean(mse),
         "class_consistency": np.mean(np.argmax(np.asarray(logits), 1) == source.label),
-        f"fid_digits64_{len(images)}": metrics.frechet_distance(
+        f"fid_digits64_{n}": metrics.frechet_distance(
             metrics.moments(np.asarray(features)), metrics.moments(np.asarray(clean))
         ),
+        f"kid_digits64_{n}": metrics.kernel_distance(features, clean).mean,
+        f"precision_digits64_{n}": metrics.precision_recall(clean, features).precision,
+        f"recall_digits64_{n}": metrics.precision_recall(clean, features).recall,
+        f"is_digits_{n}": metrics.inception_score(logits).mean,
     }
 
 
@@ -98,14 +106,14 @@ def test_measures_are_those_of_a_plain_calculation(model, params, classifier, da
         ):
             _, found = plain(model, params, classifier, data.source(name, "validation"), hole)
             expected |= {f"{name}/{key}{end}": value for key, value in found.items()}
-    values, _ = measured
-    assert set(values) == set(expected) and len(values) == 2 * 3 * 4
+    values = measured.values
+    assert set(values) == set(expected) and len(values) == 2 * 3 * 9
     for key, value in expected.items():
-        assert values[key] == pytest.approx(value, rel=1e-4), key
+        assert values[key] == pytest.approx(value, rel=1e-4, abs=1e-7), key
 
 
 def test_the_pictures_are_the_main_holes(model, params, classifier, data, measured):
-    _, pictures = measured
+    pictures = measured.pictures
     (hole,) = parse_holes(HOLES[:1], 28, 4)
     for name, count in COUNTS.items():
         source = data.source(name, "validation")
@@ -127,19 +135,20 @@ def test_one_program_a_hole_serves_every_solution(validation, params, measured, 
     traced = []
     restore = type(validation).__call__
     monkeypatch.setattr("cu_jax.models.mae.Mae.restore", lambda *_: traced.append(1))
-    again, _ = restore(validation, jax.tree.map(lambda x: 1.01 * x, params))
+    again = restore(validation, jax.tree.map(lambda x: 1.01 * x, params))
     assert not traced
-    assert again["retain/psnr"] != measured[0]["retain/psnr"]
+    assert again.values["retain/psnr"] != measured.values["retain/psnr"]
 
 
-def test_without_a_classifier_no_class_is_asked_for(model, params, data, measured):
+def test_without_a_network_no_class_is_asked_for(model, params, data, measured):
     holes = parse_holes(HOLES[:1], 28, 4)
-    validation = Validation(model, None, data, holes=holes, batch_size=8, seed=0, pictures=3)
+    validation = Validation(model, [], data, holes=holes, batch_size=8, seed=0, pictures=3)
     counted = []
-    values, _ = validation(params, counted.append)
-    assert set(values) == {f"{n}/{k}" for n in COUNTS for k in ("psnr", "loss_hole")}
+    values, _, embeddings = validation(params, counted.append)
+    assert set(values) == {f"{n}/{k}" for n in COUNTS for k in ("psnr", "ssim", "loss_hole")}
     for key, value in values.items():
-        assert value == pytest.approx(measured[0][key], rel=1e-5)
+        assert value == pytest.approx(measured.values[key], rel=1e-5)
+    assert embeddings == {}
     assert validation.clean_accuracy is None
     assert counted == [8, 8, 2, 8, 8, 2] and validation.pictures == sum(counted)
 
@@ -148,7 +157,7 @@ def test_no_more_than_a_few_batches_are_in_memory(model, params):
     """In batches of 2 of 80 pictures, what was measured is let go of."""
     data = make_data({"retain": 40, "forget": 40}, (28, 28, 1), ("a", "b"))
     holes = parse_holes(HOLES[:1], 28, 4)
-    validation = Validation(model, None, data, holes=holes, batch_size=2, seed=0, pictures=3)
+    validation = Validation(model, [], data, holes=holes, batch_size=2, seed=0, pictures=3)
     most = []
 
     def count(_):

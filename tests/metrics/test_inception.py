@@ -1,4 +1,4 @@
-"""The network of the Fréchet Inception distance: as torch-fidelity has it, and pictures of any size.
+"""The network of the Fréchet Inception distance: as torch-fidelity has it, on any pictures.
 
 The golden outputs are torch-fidelity's (make_inception_golden.py); here nothing needs PyTorch.
 """
