@@ -99,9 +99,8 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 _, rest = model.split(teacher)
                 kept = keep_inputs(workdir, data, model, rest, config.evaluation.batch_size)
                 runner = dataclasses.replace(runner, data=kept)
-            if classifier is not None:
-                networks.append(LoadedNetwork(metrics.DIGITS, classifier))
-            solver = _prepare(config, loss, model, teacher, networks, holes, runner)
+            digits = [] if classifier is None else [LoadedNetwork(metrics.DIGITS, classifier)]
+            solver = _prepare(config, loss, model, teacher, [*networks, *digits], holes, runner)
             _boundaries(solver)
             chain_steps = _path(solver, records)
             _baselines(solver, _baseline_steps(config, solver, chain_steps), records)
@@ -136,22 +135,17 @@ def _prepare(
 ) -> Solver:
     frozen = sharding.put_replicated(runner.mesh, frozen_parts(loss, model, teacher))
     methods = stage_methods(config, loss, model, frozen)
-    evaluation = config.evaluation
+    evaluation, size, seed = config.evaluation, config.evaluation.batch_size, config.seed
     losses = FullSetLosses(
-        unlearning_objectives(loss, model),
-        model,
-        frozen,
-        runner.data,
-        evaluation.batch_size,
-        config.seed,
+        unlearning_objectives(loss, model), model, frozen, runner.data, size, seed
     )
     validation = Validation(
         model,
         networks,
         runner.data,
         holes=holes,
-        batch_size=evaluation.batch_size,
-        seed=config.seed,
+        batch_size=size,
+        seed=seed,
         pictures=evaluation.pictures,
         legacy_reference=evaluation.legacy_reference,
     )
@@ -207,8 +201,7 @@ def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
             "config.data.cache_tokens must be False for a model that reads no tokens, got "
             f"{config.model.name}: leave it out."
         )
-    if config.evaluation.legacy_reference:
-        check_legacy(data)
+    check_legacy(data, config.evaluation.legacy_reference)
     training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )

@@ -134,13 +134,21 @@ def reference(
     return Reference(labels, chosen, shown, spread(labels, EMBEDDED), features, accuracy)
 
 
-def check_legacy(data: Data) -> None:
+def check_legacy(data: Data, legacy: bool) -> None:
     """Refuses pictures that are no files, of which there is no native size.
+
+    Args:
+        data: both sets.
+        legacy: whether whole files are to be compared with; else nothing is refused.
 
     Raises:
         ValueError: they are in memory.
+
+    Example:
+        >>> from cu_jax.data import Manifest
+        >>> check_legacy(Data(Manifest({}), ("a",), (28, 28, 1), {}), legacy=False)
     """
-    if not all(isinstance(source, EncodedSource) for source in data.sources.values()):
+    if legacy and not all(isinstance(source, EncodedSource) for source in data.sources.values()):
         raise ValueError(
             "config.evaluation.legacy_reference needs picture files, whose own size it compares "
             "with, and these pictures are in memory at one size: leave it out."

@@ -36,6 +36,9 @@ def test_the_workdir_holds_what_is_promised(tiny_run):
         with np.load(folder / "pictures.npz") as pictures:
             assert pictures["forget_restored"].shape == (6, 28, 28, 1)
             assert pictures["mask"].sum() == 12 * 12
+        with np.load(folder / "embeddings.npz") as embeddings:
+            assert embeddings["network"] == "digits"
+            assert embeddings["forget"].shape == embeddings["forget_original"].shape == (250, 64)
     for name in ("front", "curves", "grid"):
         assert (workdir / "figures" / f"{name}.png").stat().st_size > 5000
     for name in STAGES:

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cu_jax import metrics
+from cu_jax import metrics, workdir
+from cu_jax.config import default_config
 from cu_jax.convert.exchange import write_original
 from cu_jax.data import Data, EncodedSource, MemorySource
 from cu_jax.data.manifest import Manifest, Record
 from cu_jax.feature_networks import LoadedNetwork, load_networks
+from cu_jax.fingerprints import DEPENDS_ON, settings_of
 from cu_jax.metrics import FeatureNetwork, Seen
 from cu_jax.references import Seer, check_legacy, joined, reference
+from cu_jax.results import Solution
 
 
 def see(params, pictures):
@@ -168,12 +171,13 @@ def test_the_published_reference_is_the_whole_file_squashed():
         np.testing.assert_allclose(255 * row, np.mean(channels, (1, 2)), rtol=1e-4)
     cropped = reference(data, "retain", [Seer(inception)], 2, 1, False).features["inception"]
     assert np.abs(cropped - found).max() > 1e-3
-    check_legacy(data)
+    check_legacy(data, True)
 
 
 def test_pictures_in_memory_have_no_published_reference(data):
     with pytest.raises(ValueError, match="needs picture files, whose own size"):
-        check_legacy(data)
+        check_legacy(data, True)
+    check_legacy(data, False)
 
 
 def test_only_a_folder_of_that_network_is_taken(tmp_path):
@@ -192,3 +196,19 @@ def test_only_a_folder_of_that_network_is_taken(tmp_path):
     made.write_text("{")
     with pytest.raises(ValueError, match="must say which network it is"):
         load_networks({"inception": str(tmp_path)})
+
+
+def test_other_networks_evaluate_again_and_train_nothing(tmp_path):
+    config = default_config()
+    config.model = {"name": "mae"}
+    solution = Solution(name="original", method="original", retain_loss=0.0, forget_loss=0.0)
+    before = {kind: settings_of(config, kind) for kind in DEPENDS_ON}
+    workdir.save_numbers(tmp_path, config, solution)
+    assert workdir.read_numbers(tmp_path, config) is not None
+    config.evaluation.networks.inception = "imported/inception"
+    assert workdir.read_numbers(tmp_path, config) is None
+    assert {kind: settings_of(config, kind) for kind in DEPENDS_ON} == before
+    workdir.save_numbers(tmp_path, config, solution)
+    config.evaluation.legacy_reference = True
+    assert workdir.read_numbers(tmp_path, config) is None
+    assert {kind: settings_of(config, kind) for kind in DEPENDS_ON} == before

@@ -131,6 +131,22 @@ def test_the_pictures_are_the_main_holes(model, params, classifier, data, measur
             np.testing.assert_array_equal(corrupted, original * (hole.mask == 0))
 
 
+def test_embeddings_are_features_of_the_main_hole(model, params, classifier, data, measured):
+    (hole,) = parse_holes(HOLES[:1], 28, 4)
+    kept = measured.embeddings
+    assert kept["network"] == "digits" and len(kept) == 7
+    for name, count in COUNTS.items():
+        source = data.source(name, "validation")
+        restored, _ = plain(model, params, classifier, source, hole)
+        for images, key in ((restored, name), (source.image / np.float32(255), f"{name}_original")):
+            seen = np.asarray(metrics.classifier.apply(classifier, jnp.asarray(images))[1])
+            order = np.argsort(source.label, kind="stable")
+            assert kept[key].shape == (count, 64) and kept[key].dtype == np.float32
+            np.testing.assert_allclose(kept[key], seen[order], rtol=1e-4, atol=1e-5)
+        assert kept[f"{name}_label"].dtype == np.int32
+        np.testing.assert_array_equal(kept[f"{name}_label"], np.sort(source.label))
+
+
 def test_one_program_a_hole_serves_every_solution(validation, params, measured, monkeypatch):
     traced = []
     restore = type(validation).__call__
