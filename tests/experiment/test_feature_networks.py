@@ -1,13 +1,15 @@
 """Networks in the evaluation: their measures, embeddings, the cache of the originals, refusals."""
 
 import io
+import shutil
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from cu_jax import metrics, workdir
+from cu_jax import experiment, feature_networks, metrics, workdir
 from cu_jax.config import default_config
 from cu_jax.convert.exchange import write_original
 from cu_jax.data import Data, EncodedSource, MemorySource
@@ -212,3 +214,28 @@ def test_other_networks_evaluate_again_and_train_nothing(tmp_path):
     config.evaluation.legacy_reference = True
     assert workdir.read_numbers(tmp_path, config) is None
     assert {kind: settings_of(config, kind) for kind in DEPENDS_ON} == before
+
+
+def test_a_finished_run_is_evaluated_again_with_a_new_network(
+    tiny_run, tiny_config, tmp_path, monkeypatch
+):
+    """Nothing is trained, and the first network's features stand beside every solution."""
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run[0], run)
+    write_original(tmp_path / "in", tmp_path / "plain.pth", {"name": "inception"},
+                   {"scale": np.float32(2) * np.ones((), np.float32)}, {})  # fmt: skip
+    network = NETWORK._replace(aligned=False, apply=lambda p, x: see(p["scale"], x))
+    template = {"scale": jax.ShapeDtypeStruct((), np.float32)}
+    built = feature_networks.Blueprint(network, template)
+    monkeypatch.setitem(feature_networks.NETWORKS, "inception", lambda settings: built)
+    monkeypatch.setattr("cu_jax.training.run_stage", None)
+    config = tiny_config.copy_and_resolve_references()
+    config.evaluation.networks.inception = str(tmp_path / "in")
+    results = experiment.run(config, run)
+    for before, after in zip(tiny_run[1].solutions, results.solutions, strict=True):
+        assert before.forget_loss == after.forget_loss
+        new = set(after.metrics) - set(before.metrics)
+        kinds = ("fid", "kid", "precision", "recall")
+        assert new == {f"{s}/{kind}_plain3_500" for s in ("retain", "forget") for kind in kinds}
+        with np.load(run / after.checkpoint / "embeddings.npz") as embeddings:
+            assert embeddings["network"] == "plain" and embeddings["retain"].shape == (250, 3)

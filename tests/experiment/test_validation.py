@@ -82,10 +82,12 @@ def plain(model, params, classifier, source, hole):
     mse = np.square(out - images).sum((1, 2, 3), where=where) / hole.mask.sum()
     read = jax.jit(metrics.classifier.apply)
     n = len(images)
-    (logits, features), (_, clean) = (read(classifier, jnp.asarray(x)) for x in (out, images))
+    (logits, features), (_, clean) = (
+        jax.device_get(read(classifier, jnp.asarray(x))) for x in (out, images)
+    )
     return out, {
         "psnr": np.mean(-10 * np.log10(mse)),
-        "ssim": np.mean(metrics.ssim(out, images, hole.mask)),
+        "ssim": float(metrics.ssim(out, images, hole.mask).mean()),
         "loss_hole": np.mean(mse),
         "class_consistency": np.mean(np.argmax(np.asarray(logits), 1) == source.label),
         f"fid_digits64_{n}": metrics.frechet_distance(
