@@ -66,7 +66,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
     settings.validate(config)
     model = _model(config)
     holes = _holes(config, model)
-    networks = load_networks(config.evaluation.networks)
+    networks = load_networks(config.evaluation.networks.to_dict())
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
         if data.image_shape != model.image_shape:

@@ -60,7 +60,7 @@ def load_networks(folders: Mapping[str, str]) -> list[LoadedNetwork]:
             left out.
 
     Returns:
-        The networks, in the order of the config.
+        The networks, in the order of their names.
 
     Raises:
         FileNotFoundError: a folder holds no import.
@@ -75,7 +75,7 @@ def load_networks(folders: Mapping[str, str]) -> list[LoadedNetwork]:
         cu_jax.convert import inception, and there is no no/such/folder/solutions/original: make it,
         or leave the setting empty.
     """
-    return [_load(name, Path(folder)) for name, folder in folders.items() if folder]
+    return [_load(name, Path(folder)) for name, folder in sorted(folders.items()) if folder]
 
 
 def _load(name: str, folder: Path) -> LoadedNetwork:
