@@ -150,6 +150,17 @@ def default_config() -> ConfigDict:
         dict(batch_size=500, holes=(), pictures=10, legacy_reference=False)
         | dict(networks=dict(inception="", clip="", efficientnetlite0=""))
     )
+
+    # Of `python -m cu_jax.audit`, which a run itself does not need: at most `pictures` of each set
+    # and split. Relearning trains on forget pictures until the PSNR of `pictures` of them is within
+    # `tolerance` dB of the original's, looked at `every` so many updates.
+    config.audit = ConfigDict(
+        dict(
+            pictures=500,
+            relearning=dict(updates=300, every=10, batch_size=32, pictures=200, tolerance=0.5)
+            | dict(optimizer=optimizer(1e-4, schedule="constant")),
+        )
+    )
     return config
 
 
@@ -226,9 +237,18 @@ def validate(config: ConfigDict) -> None:
     counts = {f"{name}.steps": config[name].steps for name in sections}
     counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}
+    relearning = config.audit.relearning
+    counts |= {"audit.pictures": config.audit.pictures}
+    for name in ("updates", "every", "batch_size", "pictures"):
+        counts[f"audit.relearning.{name}"] = relearning[name]
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"config.{name} must be at least 1, got {value}: raise it.")
+    if not relearning.tolerance >= 0:
+        raise ValueError(
+            "config.audit.relearning.tolerance must be at least 0 dB, got "
+            f"{relearning.tolerance}: raise it."
+        )
     if config.checkpoint_every_steps < 0:
         raise ValueError(
             f"config.checkpoint_every_steps must be at least 0, got {config.checkpoint_every_steps}"

@@ -3,8 +3,8 @@
 import difflib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from cu_jax import convert
 from cu_jax.models import MODELS, Model, Params
-from cu_jax.workdir import MODEL_FORMAT
+from cu_jax.workdir import MODEL_FORMAT, with_tuples
 
 
 def load_solution(workdir: str | os.PathLike[str], name: str = "original") -> tuple[Model, Params]:
@@ -49,13 +49,7 @@ def load_solution(workdir: str | os.PathLike[str], name: str = "original") -> tu
         >>> model.image_shape
         (8, 8, 1)
     """
-    names = solution_names(workdir)
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else "name one of these."
-        raise ValueError(
-            f"The solution must be one that the run has ({', '.join(names)}), got {name!r}: {hint}"
-        )
+    check_name(name, solution_names(workdir))
     folder = Path(workdir, "solutions", name)
     model = _read_model(folder / "model.json")
     # Two key words, like a key, and nothing is computed: only the shapes are wanted.
@@ -97,6 +91,30 @@ def solution_names(workdir: str | os.PathLike[str]) -> list[str]:
     return sorted(names, key=lambda name: (name != "original", name))
 
 
+def check_name(name: str, names: Sequence[str]) -> None:
+    """Refuses a solution that a run does not have.
+
+    Args:
+        name: the solution.
+        names: those there are.
+
+    Raises:
+        ValueError: it is none of them.
+
+    Example:
+        >>> check_name("orginal", ["original", "complete"])
+        Traceback (most recent call last):
+        ValueError: The solution must be one that the run has (original, complete), got 'orginal':
+        did you mean original?
+    """
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name one of these."
+        raise ValueError(
+            f"The solution must be one that the run has ({', '.join(names)}), got {name!r}: {hint}"
+        )
+
+
 def _read_model(path: Path) -> Model:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -121,15 +139,9 @@ def _read_model(path: Path) -> Model:
         )
     # JSON has no tuples, and models are compared and hashed.
     try:
-        return MODELS[name](ConfigDict(_with_tuples(settings)))
+        return MODELS[name](ConfigDict(with_tuples(settings)))
     except (TypeError, ValueError, AttributeError, KeyError, ArithmeticError) as error:
         raise ValueError(
             f"{path} must have the settings of a model {name!r}, but none can be built from it "
             f"({error}): copy the solution again."
         ) from error
-
-
-def _with_tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_tuples(one) for key, one in value.items()}
-    return tuple(_with_tuples(one) for one in value) if isinstance(value, list) else value

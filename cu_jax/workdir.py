@@ -111,6 +111,46 @@ def save_config(workdir: Path, config: ConfigDict) -> None:
     write_json(workdir / "config.json", {"hash": config_hash(config), "config": values})
 
 
+def read_config(workdir: Path) -> ConfigDict:
+    """The settings of a run, the inverse of :func:`save_config`.
+
+    Args:
+        workdir: the run's folder.
+
+    Returns:
+        The settings, with tuples where JSON has lists.
+
+    Raises:
+        FileNotFoundError: there is no ``config.json``.
+        ValueError: it is not as a run writes it.
+    """
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"A run's settings must be at {path}, and there is no such file: give the --workdir "
+            "that a run was given."
+        )
+    config = (read_json(path) or {}).get("config")
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"{path} must hold the settings as a run writes them, and does not: give the run's own "
+            "command again, and it is written anew."
+        )
+    return ConfigDict(with_tuples(config))
+
+
+def with_tuples(value: Any) -> Any:
+    """A JSON value with a tuple for every list.
+
+    Example:
+        >>> with_tuples({"mean": [0.5, 0.4], "sizes": [[1, 2]]})
+        {'mean': (0.5, 0.4), 'sizes': ((1, 2),)}
+    """
+    if isinstance(value, dict):
+        return {key: with_tuples(one) for key, one in value.items()}
+    return tuple(with_tuples(one) for one in value) if isinstance(value, list) else value
+
+
 def _is_ours(workdir: Path) -> bool:
     """Whether a folder is missing, empty or a run's; a run killed at once left a lock in it."""
     if not workdir.exists():

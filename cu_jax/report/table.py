@@ -128,11 +128,30 @@ def terminal_table(results: Results) -> str:
         --------------------
         original  1.680    0
     """
-    header, *rows = table_rows(results)
+    return aligned(table_rows(results))
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> str:
+    """A table in columns of equal width, the first flush left, heads wrapped after one word.
+
+    Args:
+        cells: The header and the rows.
+
+    Returns:
+        Lines without a newline at the end.
+
+    Example:
+        >>> print(aligned([["solution", "retain dB"], ["original", "9.2"]]))
+                  retain
+        solution      dB
+        ----------------
+        original     9.2
+    """
+    header, *rows = cells
     heads = [title.split(" ", 1) if i else [title] for i, title in enumerate(header)]
     depth = max(len(head) for head in heads)
     top = [[""] * (depth - len(head)) + head for head in heads]
-    lines = [list(line) for line in zip(*top, strict=True)] + rows
+    lines = [list(line) for line in zip(*top, strict=True)] + [list(row) for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     texts = [
         "  ".join(

@@ -1,5 +1,6 @@
 """What runs found: results.json and comparison.json as records, schemas, files (never jax)."""
 
+from cu_jax.results.audits import RETRAIN, Audit, Audits, read_audits, write_audits
 from cu_jax.results.comparison import (
     COMPARISON_NAME,
     Comparison,
@@ -15,16 +16,21 @@ from cu_jax.results.schema import RESULTS_SCHEMA, SCHEMA_VERSION, validate
 __all__ = [
     "COMPARISON_NAME",
     "RESULTS_SCHEMA",
+    "RETRAIN",
     "SCHEMA_VERSION",
+    "Audit",
+    "Audits",
     "Boundaries",
     "Comparison",
     "Probe",
     "Results",
     "Search",
     "Solution",
+    "read_audits",
     "read_comparison",
     "read_results",
     "validate",
+    "write_audits",
     "write_comparison_record",
     "write_results",
 ]

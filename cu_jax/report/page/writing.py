@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from cu_jax.atomic import replacing
+from cu_jax.report.audits import WITHOUT_RETRAIN, audit_columns, audit_rows
 from cu_jax.report.conclusion import summary
 from cu_jax.report.page import curves
 from cu_jax.report.page.chooser import make_chooser
@@ -23,7 +24,7 @@ from cu_jax.report.page.tones import tone, tones
 from cu_jax.report.palette import looks
 from cu_jax.report.pictures import Pictures, read_pictures
 from cu_jax.report.series import Series, read_series
-from cu_jax.results import Results, read_results
+from cu_jax.results import Audits, Results, read_audits, read_results
 
 PAGE_NAME = "report.html"
 
@@ -37,14 +38,14 @@ def write_page(workdir: str | os.PathLike[str]) -> Path:
 
     Args:
         workdir: The run's folder, with ``results.json`` and, as far as they are there,
-            ``metrics.jsonl``, ``config.json`` and ``solutions/*/pictures.npz``.
+            ``metrics.jsonl``, ``config.json``, ``audits.json`` and ``solutions/*/pictures.npz``.
 
     Returns:
         Path of the page. The same files give the same bytes.
 
     Raises:
         FileNotFoundError: There is no ``results.json``.
-        ValueError: ``results.json``, ``config.json`` or a ``pictures.npz`` is not as it must be.
+        ValueError: One of these files is not as it must be.
 
     Example:
         >>> import tempfile
@@ -63,6 +64,7 @@ def write_page(workdir: str | os.PathLike[str]) -> Path:
         read_series(workdir / "metrics.jsonl"),
         read_pictures(workdir, [solution.name for solution in results.solutions]),
         read_settings(workdir / "config.json"),
+        read_audits(workdir / "audits.json"),
     )
     path = workdir / PAGE_NAME
     with replacing(path) as temporary:
@@ -76,6 +78,7 @@ def page(
     series: Series,
     pictures: Mapping[str, Pictures],
     settings: Mapping[str, Any] | None,
+    audits: Audits | None = None,
 ) -> str:
     """Renders the page.
 
@@ -84,6 +87,7 @@ def page(
         series: What `read_series` returned.
         pictures: What `read_pictures` returned.
         settings: What `read_settings` returned.
+        audits: What `read_audits` returned; None: the page says nothing of audits.
 
     Returns:
         HTML that loads nothing: pictures are ``data:`` URIs, and its content security policy
@@ -113,6 +117,10 @@ def page(
         columns=shown,
         column_groups=[(g, len(list(c))) for g, c in itertools.groupby(shown, lambda c: c.group)],
         rows=rows(results, shown),
+        audits=audits,
+        audit_columns=[] if audits is None else audit_columns(audits),
+        audit_rows=[] if audits is None else audit_rows(audits, results.solutions),
+        without_retrain=WITHOUT_RETRAIN,
         curves=curves,
         stages=curves.curves_view(results, series),
         making=making(results, settings),
