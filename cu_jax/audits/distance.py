@@ -21,9 +21,7 @@ class Distance(NamedTuple):
     mean: float
 
 
-def distance(
-    restored: Float[np.ndarray, "n p c"], reference: Float[np.ndarray, "n p c"]
-) -> Distance:
+def distance(restored: Float[np.ndarray, "n p c"], reference: Float[np.ndarray, "..."]) -> Distance:
     """The difference of two models' restored pixels.
 
     Args:
