@@ -157,7 +157,7 @@ def default_config() -> ConfigDict:
     config.audit = ConfigDict(
         dict(
             pictures=500,
-            relearning=dict(updates=300, every=10, batch_size=32, pictures=200, tolerance=0.5)
+            relearning=dict(updates=300, every=5, batch_size=16, pictures=100, tolerance=0.5)
             | dict(optimizer=optimizer(1e-4, schedule="constant")),
         )
     )

@@ -64,7 +64,7 @@ def audit_run(
         run = _Run(folder, names, config, data, model, original, seed)
         audits = Audits(
             config_hash=config_hash(read_config(folder)),
-            manifest_hash=data.manifest.hash,
+            manifest_hash=run.manifest_hash,
             seed=seed,
             settings=run.settings,
             audits=tuple(run.audits(chosen)),
@@ -110,6 +110,7 @@ class _Run:
 
     Attributes:
         settings: ``section.key`` to value of every setting that audits depend on.
+        manifest_hash: of the pictures.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class _Run:
     ) -> None:
         self._folder, self._names, self._config = folder, names, config
         self._data, self._model, self._original, self._seed = data, model, original, seed
+        self.manifest_hash = data.manifest.hash
         self._digests = {name: _digest(folder / "solutions" / name) for name in names}
         self._auditor: Auditor | None = None
         self.settings: dict[str, Any] = {
@@ -179,7 +181,7 @@ class _Run:
         return {
             "format": AUDITS_VERSION,
             "seed": self._seed,
-            "manifest": self._data.manifest.hash,
+            "manifest": self.manifest_hash,
             "settings": self.settings,
             "params": {one: self._digests.get(one) for one in (name, "original", RETRAIN)},
         }

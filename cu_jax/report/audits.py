@@ -160,6 +160,8 @@ def _share(audit: Audit, yardstick: Audit | None) -> str:
     share = audit.relearning_share
     if share is None or yardstick is None:
         return cell(None, "")
+    if not share:
+        return "0"
     bound = ">" if not audit.relearning_reached else "<" if not yardstick.relearning_reached else ""
     return f"{bound} {share:.2f}".strip()
 

@@ -10,7 +10,12 @@ import pytest
 from cu_jax.audit import main
 from cu_jax.audits import audit_run
 from cu_jax.audits import run as run_module
+from cu_jax.audits.restored import Restorer, mean_psnr, sample
+from cu_jax.data import Data
+from cu_jax.holes import parse_holes
 from cu_jax.results import Audit, read_audits
+from cu_jax.solutions import load_solution
+from cu_jax.validation import Validation
 
 
 def test_what_is_only_hidden_comes_back_at_once(audited):
@@ -82,10 +87,11 @@ class FakeAuditor:
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(monkeypatch, digits):
     """Names of the solutions audited, in order; nothing is computed."""
     FakeAuditor.asked = []
     monkeypatch.setattr(run_module, "Auditor", FakeAuditor)
+    monkeypatch.setattr(run_module, "open_data", lambda config, shape: digits)
     return FakeAuditor.asked
 
 
@@ -219,19 +225,11 @@ def test_solutions_with_other_models_are_refused(run, asked, capsys):
     assert main([str(run), "--solutions=original"]) == 0
 
 
-def test_errors_are_those_of_the_runs_own_evaluation(audited):
+def test_errors_are_those_of_the_runs_own_evaluation(audited, digits):
     """PSNR and mask as in Validation, over all pictures of a few."""
-    from cu_jax.audits.restored import Restorer, mean_psnr, sample
-    from cu_jax.data import Data, open_data
-    from cu_jax.holes import parse_holes
-    from cu_jax.solutions import load_solution
-    from cu_jax.validation import Validation
-    from cu_jax.workdir import read_config
-
     workdir, _ = audited
     model, params = load_solution(workdir, "hidden")
-    config = read_config(workdir)
-    data = open_data(config.data, model.image_shape)
+    data = digits
     few = {key: sample(data, *key.split("/"), 30) for key in data.sources}
     sources = {key: type(data.sources[key])(one.image, one.label) for key, one in few.items()}
     splits = {

@@ -90,6 +90,9 @@ def test_bounds_are_told_from_numbers():
     never = dataclasses.replace(RETRAIN, relearning_reached=False, relearning_share=None)
     audits = dataclasses.replace(AUDITS, audits=(never, HIDDEN))
     assert cells(audits, "of retrain's") == {"retrain": "–", "control 0.5": "< 0.08"}
+    kept = dataclasses.replace(HIDDEN, relearning_updates=0, relearning_share=0.0)
+    audits = dataclasses.replace(AUDITS, audits=(never, kept))
+    assert cells(audits, "of retrain's")["control 0.5"] == "0"
     assert cells(AUDITS, "membership AUC")["retrain"] == "0.501 ± 0.018"
     assert cells(AUDITS, "AUC gap")["complete"] == "–"
 
