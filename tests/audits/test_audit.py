@@ -4,6 +4,8 @@ import fcntl
 import json
 import shutil
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from cu_jax.audits import run as run_module
 from cu_jax.audits.restored import Restorer, mean_psnr, sample
 from cu_jax.data import Data
 from cu_jax.holes import parse_holes
+from cu_jax.models.mae import Mae
 from cu_jax.results import Audit, read_audits
 from cu_jax.solutions import load_solution
 from cu_jax.validation import Validation
@@ -68,6 +71,16 @@ def test_the_command_prints_what_is_there_and_makes_nothing_again(audited, capsy
     out, err = capsys.readouterr()
     assert out.splitlines()[3].startswith("original") and "< 0." in out
     assert "retrain," not in out and err.startswith("Written: ")
+
+
+def test_a_solution_audited_later_has_the_same_numbers(audited, tmp_path):
+    workdir, audits = audited
+    copy = shutil.copytree(workdir, tmp_path / "run")
+    (copy / "solutions" / "hidden" / "audit.json").unlink()
+    found = audit_run(copy)
+    assert found["hidden"].seconds > 0
+    same = [{**one["hidden"].to_json(), "seconds": 0} for one in (found, audits)]
+    assert same[0] == same[1]
 
 
 class FakeAuditor:
@@ -223,6 +236,28 @@ def test_solutions_with_other_models_are_refused(run, asked, capsys):
     assert main([str(run)]) == 2
     assert "that of hidden differs" in capsys.readouterr().err
     assert main([str(run), "--solutions=original"]) == 0
+
+
+class Drawing(Mae):
+    """A model that paints noise of each picture's key, and needs no parameters."""
+
+    def restore(self, params, images, mask, keys):
+        noise = jax.vmap(lambda key: jax.random.uniform(key, images.shape[1:]))(keys)
+        return jnp.where(mask > 0, noise, images)
+
+
+def test_a_picture_is_restored_with_the_key_of_its_place(digits, audit_config):
+    settings = {key: value for key, value in audit_config.model.items() if key != "name"}
+    model = Drawing(**settings)
+    (hole,) = parse_holes(("center:12",), 28, 4)
+    given = sample(digits, "forget", "train", 7)
+    found = Restorer(model, hole, 3, seed=1)(None, given)
+    assert found.shape == (7, 144, 1) and len(np.unique(found[:, 0])) == 7
+    np.testing.assert_array_equal(found, Restorer(model, hole, 7, seed=1)(None, given))
+    for index in (1, 5):
+        key = jax.random.fold_in(jax.random.key(1), given.number[index])
+        noise = jax.random.uniform(key, (28, 28, 1))[8:20, 8:20]
+        np.testing.assert_array_equal(found[index], np.asarray(noise).reshape(144, 1))
 
 
 def test_errors_are_those_of_the_runs_own_evaluation(audited, digits):
