@@ -61,12 +61,14 @@ def get_config() -> ConfigDict:
     config.composite_alphas = (0.07, 0.18, 0.45)
     config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
     config.baselines.alphas.update(
-        composite_proxy=(0.07, 0.18, 0.45),
-        max_loss=(0.01, 0.03, 0.1),
+        composite=(0.07, 0.2, 0.6),
+        composite_proxy=(0.02, 0.07, 0.2),
+        max_loss=(0.1, 0.3, 0.6),
         noisy_label=(0.1, 0.3, 1.0),
-        retain_label=(0.1, 0.3, 1.0),
-        random_encoder=(0.07, 0.18, 0.45),
+        retain_label=(0.3, 1.0, 3.0),
+        random_encoder=(0.07, 0.2, 0.6),
     )
+    config.comparison.share = 0.35  # The comparison in three quarters of an hour.
 
     config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
     return config

@@ -65,6 +65,16 @@ def get_config() -> ConfigDict:
     config.pareto.update(steps=600, first_steps=1000, beta=1.0, gradient_decay=0.9, value_decay=0.9)
     config.pareto.optimizer = optimizer(4e-3, warmup_steps=50)
     config.composite_alphas = (0.12, 0.3, 0.7)
+    config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
+    config.baselines.dual_rate = 0.03
+    config.baselines.alphas.update(
+        composite=(0.12, 0.3, 0.7),
+        composite_proxy=(0.04, 0.12, 0.3),
+        max_loss=(0.1, 0.3, 0.6),
+        noisy_label=(0.1, 0.3, 1.0),
+        retain_label=(0.3, 1.0, 3.0),
+        random_encoder=(0.12, 0.3, 0.7),
+    )
 
     # What the other digits' models restore, and half of the side, as the published model is tested.
     config.evaluation.update(batch_size=100, holes=("center:12", "center:14"), pictures=10)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from cu_jax import audits, experiment, report
 from cu_jax import config as settings
-from cu_jax import experiment, report
 from cu_jax.bisection import bisected
 from cu_jax.methods import BASELINES, BY_ALPHA
 from cu_jax.provenance import config_hash
@@ -33,7 +33,7 @@ def compare(config: ConfigDict, workdir: Path, methods: Sequence[str], seeds: in
     Each seed is a run in ``<workdir>/seed_<k>``: what is there already is used again, and what was
     interrupted goes on. Our method makes ``config.comparison.controls``; every other one makes as
     many runs with as many updates in all, boundaries included. Retraining has no knob and no other
-    original to stand beside: it is made once, with the first seed.
+    original to stand beside: it is made once, with the first seed, and with it the audits.
 
     Args:
         config: the experiment's settings.
@@ -59,6 +59,8 @@ def compare(config: ConfigDict, workdir: Path, methods: Sequence[str], seeds: in
         for seed, one in configs.items():
             print(f"Seed {seed}, {len(found) + 1} of {seeds}.", flush=True)
             found[seed] = experiment.run(one, workdir / f"seed_{seed}")
+            if "retrain" in one.baselines.methods:
+                audits.audit_run(workdir / f"seed_{seed}", _audited(found[seed], chosen))
             record = _record(config, chosen, numbers, configs, found)
             write_comparison_record(workdir / "comparison.json", record)
         made = report.write_comparison(workdir)
@@ -82,7 +84,7 @@ def checked_methods(config: ConfigDict, methods: Sequence[str]) -> tuple[str, ..
 
     Example:
         >>> config = settings.default_config()
-        >>> config.composite_alphas = (0.1, 0.3, 1.0)
+        >>> config.baselines.alphas.composite = (0.1, 0.3, 1.0)
         >>> checked_methods(config, ["composite"])
         ('controllable', 'composite')
     """
@@ -100,13 +102,11 @@ def checked_methods(config: ConfigDict, methods: Sequence[str]) -> tuple[str, ..
     wanted = {OURS, *methods} - {"all"} | (every if "all" in methods else set())
     runs = len(config.comparison.controls)
     for name in BY_ALPHA:
-        own = name == "composite"
-        alphas = config.composite_alphas if own else config.baselines.alphas[name]
+        alphas = config.baselines.alphas[name]
         if name in wanted and len(alphas) != runs:
-            where = "composite_alphas" if own else f"baselines.alphas.{name}"
             raise ValueError(
                 f"Every method must have as many runs, {runs} as config.comparison.controls says, "
-                f"and config.{where} has {len(alphas)} weights: give {runs}."
+                f"and config.baselines.alphas.{name} has {len(alphas)} weights: give {runs}."
             )
     return tuple(name for name in EVERY if name in wanted)
 
@@ -128,10 +128,10 @@ def seed_config(config: ConfigDict, methods: Sequence[str], seed: int) -> Config
     if seed != config.seed:
         others = [name for name in others if name != "retrain"]
     changed.baselines.update(methods=tuple(others) or ("",), equal_budget=True)
+    changed.composite_alphas = ()
     if "composite" in methods:
+        changed.composite_alphas = config.baselines.alphas.composite
         changed.search.controls = config.comparison.search
-    else:
-        changed.composite_alphas = ()
     share = config.comparison.share
     for section in (changed.boundary, changed.pareto):
         for key in ("steps", "first_steps"):
@@ -139,6 +139,21 @@ def seed_config(config: ConfigDict, methods: Sequence[str], seed: int) -> Config
                 section[key] = math.ceil(share * section[key])
         section.epochs = share * section.epochs
     return changed
+
+
+def _audited(results: Results, methods: Sequence[str]) -> list[str]:
+    """Solutions to audit: the original, our own, retraining, and one of each other method.
+
+    That is the one which forgot as nearly as can be what the middle control was asked for.
+    """
+    asked = sorted(s.epsilon for s in results.solutions if s.method == OURS and s.epsilon)
+    target = asked[len(asked) // 2]
+    found = ["original"]
+    for method in methods:
+        own = [s for s in results.solutions if s.method == method]
+        nearest = sorted(own, key=lambda s: abs(s.forget_loss - target))
+        found += [s.name for s in (own if method == OURS else nearest[:1])]
+    return found
 
 
 def _record(

@@ -131,7 +131,8 @@ def default_config() -> ConfigDict:
         # Instead of `steps`: each of n runs takes an nth of all that our n controls took.
         | dict(equal_budget=False)
         | dict(as_published=False)  # A sign that the earlier program has wrong.
-        | dict(alphas=ConfigDict({name: () for name in BY_ALPHA if name != "composite"}))
+        # Those of `composite` are a comparison's; a run's own are `composite_alphas`.
+        | dict(alphas=ConfigDict({name: () for name in BY_ALPHA}))
     )
     # The α of the composite loss that meets a control, by bisection, as its users must find it;
     # each try takes as many steps as the middle control took from the original.
@@ -139,8 +140,8 @@ def default_config() -> ConfigDict:
         dict(controls=(), bracket=(0.01, 10.0), tolerance=0.02, most=10)  # Of ε_original - ε_min.
     )
 
-    # `cu_jax.compare`: the controls, of which some are searched for; which share of all steps of
-    # this config each stage takes; and a limit of solutions of the first seed that are audited.
+    # `cu_jax.compare`: the controls, and those of them that are searched for; which share of all
+    # steps of this config each stage takes.
     config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), search=(0.5,), share=1.0))
 
     # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from cu_jax import convert, metrics
-from cu_jax.metrics import FeatureNetwork
+from cu_jax.metrics import FeatureNetwork, clip, efficientnet
 from cu_jax.metrics import inception as inception_network
 
 Params = Any
@@ -47,7 +47,20 @@ def _inception(settings: Mapping[str, Any]) -> Blueprint:
     return Blueprint(metrics.INCEPTION, template)
 
 
-NETWORKS: dict[str, Callable[[Mapping[str, Any]], Blueprint]] = {"inception": _inception}
+def _clip(settings: Mapping[str, Any]) -> Blueprint:
+    return Blueprint(clip.network(settings), clip.template(settings))
+
+
+def _efficientnet(settings: Mapping[str, Any]) -> Blueprint:
+    template = jax.eval_shape(efficientnet.init, jax.random.key(0))
+    return Blueprint(efficientnet.EFFICIENTNET, template)
+
+
+NETWORKS: dict[str, Callable[[Mapping[str, Any]], Blueprint]] = {
+    "inception": _inception,
+    "clip": _clip,
+    "efficientnetlite0": _efficientnet,
+}
 """Name in ``config.evaluation.networks``, on the command line of :mod:`cu_jax.convert` and in
 ``model.json`` → from the settings in ``model.json`` to the network."""
 

@@ -55,7 +55,7 @@ def network(settings: Mapping[str, Any]) -> FeatureNetwork:
             features: Any = tower.apply({"params": params}, prepare(pictures, side))
         return Seen(features, None)
 
-    return FeatureNetwork(NAME, tower.projection, apply)
+    return FeatureNetwork(NAME, tower.projection, apply, aligned=True)
 
 
 def template(settings: Mapping[str, Any]) -> Params:
