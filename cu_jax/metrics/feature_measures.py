@@ -40,7 +40,8 @@ def feature_measures(
     Example:
         >>> from cu_jax.metrics.networks import Seen
         >>> network = FeatureNetwork("mean", 1, lambda _, x: Seen(x.mean((1, 2, 3))[:, None], None))
-        >>> feature_measures(network, [[0.0], [2.0]], [[1.0], [3.0]])["fid_mean1_2"]
+        >>> values = feature_measures(network, [[0.0], [2.0]], [[1.0], [3.0]])
+        >>> round(values["fid_mean1_2"], 3)  # the means differ by 1, the variances do not
         1.0
     """
     made, real = np.asarray(made), np.asarray(real)
@@ -65,16 +66,17 @@ def mean_cosine(made: Any, real: Any) -> float:
     .. math:: \frac{1}{n} \sum_i \frac{\langle x_i, y_i \rangle}{\|x_i\| \|y_i\|}
 
     Args:
-        made: array-like ``[n, d]``, no row all zero.
+        made: array-like ``[n, d]``; a row of zeros counts as at a right angle.
         real: the same, row by row of the same pictures.
 
     Returns:
         A number in [-1, 1].
 
     Example:
-        >>> mean_cosine([[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [3.0, 0.0]])
+        >>> mean_cosine([[2.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [3.0, 0.0]])
         0.5
     """
     x, y = np.asarray(made, np.float64), np.asarray(real, np.float64)
     lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    lengths = np.maximum(lengths, np.finfo(np.float64).tiny)
     return float(((x * y).sum(axis=1) / lengths).mean())
