@@ -28,7 +28,7 @@ from cu_jax.pretraining import check_retraining, original_model, retrained
 from cu_jax.provenance import config_hash, environment
 from cu_jax.references import check_legacy
 from cu_jax.restoring import check_mask
-from cu_jax.results import Results, write_results
+from cu_jax.results import SEARCHED, Results, write_results
 from cu_jax.solver import Solver
 from cu_jax.stages import (
     Request,
@@ -268,7 +268,7 @@ def _searches(solver: Solver, steps: int, records: Mapping[str, StageRecord]) ->
 
         def forget_loss(alpha: float) -> float:
             request = search_request(alpha, steps, records)
-            return solver.solve(request, "composite", "composite_search").forget_loss
+            return solver.solve(request, "composite", SEARCHED).forget_loss
 
         bisected(solver.config.search, solver.boundaries, control, forget_loss)
 

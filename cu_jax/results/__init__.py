@@ -3,6 +3,7 @@
 from cu_jax.results.audits import RETRAIN, Audit, Audits, read_audits, write_audits
 from cu_jax.results.comparison import (
     COMPARISON_NAME,
+    SEARCHED,
     Comparison,
     Probe,
     Search,
@@ -18,6 +19,7 @@ __all__ = [
     "RESULTS_SCHEMA",
     "RETRAIN",
     "SCHEMA_VERSION",
+    "SEARCHED",
     "Audit",
     "Audits",
     "Boundaries",

@@ -13,6 +13,8 @@ from cu_jax.results.schema import check, record
 
 COMPARISON_FORMAT = 1
 COMPARISON_NAME = "comparison.json"
+SEARCHED = "composite_search"
+"""Method of the solutions that a search tried; they are no part of a front."""
 
 _NUMBER: dict[str, Any] = {"type": ["number", "null"]}
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cu_jax.report.palette import looks, ordered
-from cu_jax.results import Comparison, Results, Solution, read_comparison, read_results
+from cu_jax.results import (
+    RETRAIN,
+    SEARCHED,
+    Comparison,
+    Results,
+    Solution,
+    read_comparison,
+    read_results,
+)
 
 BOUNDARIES = "boundaries"
 
@@ -115,6 +123,12 @@ def gather(comparison: Comparison, results: Mapping[int, Results]) -> Runs:
         >>> gather(record, {}).missing
         ()
     """
+    results = {
+        seed: dataclasses.replace(
+            found, solutions=tuple(s for s in found.solutions if s.method != SEARCHED)
+        )
+        for seed, found in results.items()
+    }
     missing = []
     names = {s.name: s for found in results.values() for s in found.solutions}
     for seed in comparison.seeds:
@@ -123,6 +137,8 @@ def gather(comparison: Comparison, results: Mapping[int, Results]) -> Runs:
             continue
         there = {s.name for s in results[seed].solutions}
         methods = {s.method for s in results[seed].solutions}
+        if seed != comparison.seeds[0]:  # One original, one that was made like it.
+            there, methods = there | {RETRAIN}, methods | {RETRAIN}
         none = [m for m in comparison.methods if m not in methods]
         if none:
             missing.append(f"Seed {seed} has no solution of {', '.join(none)} yet.")
