@@ -91,6 +91,7 @@ def test_the_first_run_installs_pinned_versions_and_starts_the_program(checkout)
 def test_the_second_run_installs_nothing(checkout):
     checkout.launch("local.sh")
     assert checkout.launch("local.sh")[2] == ["-m cu_jax.main"]
+    assert checkout.launch("compare.sh", "--seeds=2")[2] == ["-m cu_jax.compare --seeds=2"]
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "launch/constraints.txt"])
@@ -202,7 +203,7 @@ def test_an_old_environment_is_refused_and_kept(checkout):
     assert old.exists()
 
 
-@pytest.mark.parametrize("script", ["environment.sh", "local.sh", "test.sh"])
+@pytest.mark.parametrize("script", ["compare.sh", "environment.sh", "local.sh", "test.sh"])
 def test_scripts_are_posix_shell(script):
     text = (ROOT / "launch" / script).read_text()
     for bashism in ("[[", "function ", "source ", "${BASH", "<<<", "pipefail"):

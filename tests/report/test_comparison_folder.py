@@ -200,7 +200,7 @@ def test_unfinished_seeds_and_methods_are_said(made_up, tmp_path, parse_page):
     page = parse_page(paths["comparison.html"].read_text())
     said = " ".join(text for _, text in page.all("dd"))
     assert "Seed 0 has no results yet." in said and "Seed 2 has no results yet." in said
-    assert "Seed 1 has no solution of composite, retrain yet." in said
+    assert "Seed 1 has no solution of composite yet." in said
     assert "Not known: no point of ours lies within" in said
     notes = " ".join(text for _, text in page.all("p", **{"class": "note"}))
     assert "more than 40 pictures" in notes and "One seed: no deviation." in notes
