@@ -10,7 +10,9 @@ from ml_collections import ConfigDict
 from cu_jax import audits, experiment, report
 from cu_jax import config as settings
 from cu_jax.bisection import bisected
+from cu_jax.locking import claimed_comparison
 from cu_jax.methods import BASELINES, BY_ALPHA
+from cu_jax.plan import SEARCH
 from cu_jax.provenance import config_hash
 from cu_jax.results import (
     Comparison,
@@ -20,8 +22,6 @@ from cu_jax.results import (
     Solution,
     write_comparison_record,
 )
-from cu_jax.stages import SEARCH
-from cu_jax.workdir import claimed_comparison
 
 OURS = "controllable"
 EVERY = (OURS, *BASELINES)

@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,7 +12,7 @@ from ml_collections import ConfigDict
 
 from cu_jax import config as settings
 from cu_jax import metrics, report, sharding
-from cu_jax.bisection import bisected
+from cu_jax.baselines import run_baselines
 from cu_jax.data import Data, open_data, training_iterator, with_proxy
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.feature_networks import LoadedNetwork, load_networks
@@ -21,30 +20,27 @@ from cu_jax.fingerprints import StageRecord
 from cu_jax.holes import NamedHole, parse_holes
 from cu_jax.inputs import keep_inputs
 from cu_jax.inventory import check_pictures, forget_statistics
+from cu_jax.locking import claimed
 from cu_jax.logs import MetricLog
 from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
-from cu_jax.pretraining import check_retraining, original_model, retrained
+from cu_jax.plan import Request, path_requests
+from cu_jax.pretraining import check_retraining, original_model
 from cu_jax.provenance import config_hash, environment
 from cu_jax.references import check_legacy
 from cu_jax.restoring import check_mask
-from cu_jax.results import SEARCHED, Results, write_results
+from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
 from cu_jax.stages import (
-    Request,
     baseline_names,
-    baseline_requests,
-    composite_requests,
     epochs_note,
     loss_config,
-    path_requests,
-    search_request,
     stage_methods,
     stage_steps,
 )
 from cu_jax.training import Runner
 from cu_jax.validation import Validation
-from cu_jax.workdir import claimed, save_config
+from cu_jax.workdir import save_config
 
 
 def run(config: ConfigDict, workdir: Path) -> Results:
@@ -102,9 +98,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
             digits = [] if classifier is None else [LoadedNetwork(metrics.DIGITS, classifier)]
             solver = _prepare(config, loss, model, teacher, [*networks, *digits], holes, runner)
             _boundaries(solver)
-            chain_steps = _path(solver, records)
-            _baselines(solver, _baseline_steps(config, solver, chain_steps), records)
-            _searches(solver, chain_steps, records)
+            run_baselines(solver, _path(solver, records), records)
         results = _results(solver, seconds)
         save_config(workdir, config)
         write_results(workdir / "results.json", results)
@@ -238,39 +232,6 @@ def _path(solver: Solver, records: Mapping[str, StageRecord]) -> int:
         solver.solve(request, "pareto", "controllable")
     middle = sorted(asked, key=lambda request: request.knobs["epsilon"])[len(asked) // 2]
     return solver.solutions[middle.name].steps_from_original
-
-
-def _baseline_steps(config: ConfigDict, solver: Solver, chain: int) -> int:
-    """Updates of each baseline: as the config says, or by the rule that it names."""
-    if config.baselines.equal_budget:
-        ours = [s for s in solver.solutions.values() if s.method == "controllable"]
-        controls = sum(s.epsilon is not None for s in ours)
-        return -(-sum(s.steps for s in ours) // controls)
-    return config.baselines.steps or chain
-
-
-def _baselines(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
-    """Composite losses and other methods from the original, each with as many steps."""
-    for request in composite_requests(solver.config, steps, records):
-        solver.solve(request, "composite", "composite")
-    for method, request in baseline_requests(solver.config, steps, solver.boundaries, records):
-        # The proxy's program is the composite loss's: they differ in their pictures.
-        solver.solve(request, "composite" if method == "composite_proxy" else method, method)
-    if "retrain" in baseline_names(solver.config):
-        config, model, runner = solver.config, solver.model, solver.runner
-        train = partial(retrained, config, model, runner)
-        solver.add("retrain", config.pretrain.steps, train)
-
-
-def _searches(solver: Solver, steps: int, records: Mapping[str, StageRecord]) -> None:
-    """The composite loss's α for some controls, by bisection, each α a whole run."""
-    for control in solver.config.search.controls:
-
-        def forget_loss(alpha: float) -> float:
-            request = search_request(alpha, steps, records)
-            return solver.solve(request, "composite", SEARCHED).forget_loss
-
-        bisected(solver.config.search, solver.boundaries, control, forget_loss)
 
 
 def _results(solver: Solver, seconds: dict[str, float]) -> Results:

@@ -16,8 +16,8 @@ from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.logs import Progress
 from cu_jax.methods import Method
 from cu_jax.models import Model, Params
+from cu_jax.plan import Request
 from cu_jax.results import Boundaries, Solution
-from cu_jax.stages import Request
 from cu_jax.startup import release_memory
 from cu_jax.training import Runner, Stage
 from cu_jax.validation import Validation

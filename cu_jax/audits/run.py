@@ -13,13 +13,14 @@ from cu_jax.audits.auditor import Auditor
 from cu_jax.data import Data, open_data
 from cu_jax.fingerprints import flat
 from cu_jax.inventory import check_pictures
+from cu_jax.locking import claimed
 from cu_jax.models import Model, Params
 from cu_jax.provenance import config_hash
 from cu_jax.results import RETRAIN, Audit, Audits, write_audits
 from cu_jax.results.audits import AUDITS_NAME, AUDITS_VERSION
 from cu_jax.solutions import check_name, load_solution, solution_names
 from cu_jax.startup import release_memory
-from cu_jax.workdir import claimed, read_config, read_json, write_json
+from cu_jax.workdir import read_config, read_json, write_json
 
 _FILE = "audit.json"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cu_jax import config as settings
-from cu_jax import convert, experiment, stages
+from cu_jax import convert, experiment, plan
 from cu_jax.fingerprints import StageRecord
 from cu_jax.models import MODELS
 from cu_jax.results import Boundaries, read_results
@@ -108,31 +108,31 @@ BOUNDS = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=2.0)
 def test_one_solution_instead_of_the_path(tiny_config):
     config = tiny_config.copy_and_resolve_references()
     config.control = 0.3
-    (request,) = stages.path_requests(config, 400, BOUNDS, {})
+    (request,) = plan.path_requests(config, 400, BOUNDS, {})
     assert (request.name, request.control, request.start) == ("control_0.3", 0.3, "original")
     assert request.knobs == {"epsilon": pytest.approx(0.65)}
-    assert stages.composite_requests(config, 10, {}) == []
+    assert plan.composite_requests(config, 10, {}) == []
     config.control = None
     config.epsilon = 0.75
-    (request,) = stages.path_requests(config, 400, BOUNDS, {})
+    (request,) = plan.path_requests(config, 400, BOUNDS, {})
     assert (request.name, request.control, request.start) == ("epsilon_0.75", 0.5, "original")
     assert request.knobs == {"epsilon": 0.75}
     for outside in (0.4, 2.0):
         config.epsilon = outside
         with pytest.raises(ValueError, match=r"config.epsilon must lie in \[0.5, 2\)"):
-            stages.path_requests(config, 400, BOUNDS, {})
+            plan.path_requests(config, 400, BOUNDS, {})
 
 
 def test_what_the_workdir_has_stays_as_it_was(config_of):
     """New points start from neighbors that are there; finished ones keep start, steps and ε."""
     config = config_of("mae_mnist")
     config.controls = (0.0, 0.5)
-    old = stages.path_requests(config, 400, BOUNDS, {})
+    old = plan.path_requests(config, 400, BOUNDS, {})
     records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
     records["composite_0.3"] = StageRecord("composite", "original", 77, None, {"alpha": 0.3}, {})
     config.controls = (0.25, 0.75)
     config.pareto.first_control = 0.3
-    found = {r.name: r for r in stages.path_requests(config, 400, BOUNDS, records)}
+    found = {r.name: r for r in plan.path_requests(config, 400, BOUNDS, records)}
     assert {name: r.start for name, r in found.items()} == {
         "control_0.25": "original",
         "control_0.5": "original",
@@ -140,7 +140,7 @@ def test_what_the_workdir_has_stays_as_it_was(config_of):
         "control_0.75": "control_0.5",
     }
     assert [found[r.name] for r in old] == old
-    composites = stages.composite_requests(config, 10, records)
+    composites = plan.composite_requests(config, 10, records)
     assert {r.name: r.steps for r in composites} == {
         f"composite_{alpha}": 77 for alpha in (0.07, 0.18, 0.45, 0.3)
     }
@@ -150,11 +150,11 @@ def test_a_recorded_point_waits_for_the_one_it_starts_from(config_of):
     """The plan of (0, 1) began at 0, and 1 came from there; that of (0, 0.5, 1) visits 1 first."""
     config = config_of("mae_mnist")
     config.controls = (0.0, 1.0)
-    old = stages.path_requests(config, 400, BOUNDS, {})
+    old = plan.path_requests(config, 400, BOUNDS, {})
     records = {r.name: StageRecord(r.kind, r.start, r.steps, r.control, r.knobs, {}) for r in old}
     assert records["control_1"].start == "control_0"
     config.controls = (0.0, 0.5, 1.0)
-    found = [r.name for r in stages.path_requests(config, 400, BOUNDS, records)]
+    found = [r.name for r in plan.path_requests(config, 400, BOUNDS, records)]
     assert found.index("control_0") < found.index("control_1")
     assert sorted(found) == ["control_0", "control_0.5", "control_1"]
 
@@ -171,7 +171,7 @@ def test_the_path_goes_outwards_from_its_first_control(config_of, first, order):
     config = config_of("mae_mnist")
     config.pareto.update(first_control=first, start="utility")
     names = {r: f"control_{r:g}" for r in config.controls} | {"utility": "utility"}
-    found = [(r.name, r.start) for r in stages.path_requests(config, 400, BOUNDS, {})]
+    found = [(r.name, r.start) for r in plan.path_requests(config, 400, BOUNDS, {})]
     assert found == [(names[r], names[start]) for r, start in order]
 
 

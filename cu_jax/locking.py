@@ -1,0 +1,107 @@
+"""Whose folder a workdir is, and one run at a time in it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from cu_jax.atomic import remove_abandoned
+from cu_jax.fingerprints import StageRecord, check_records, read_records
+
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord]]:
+    """Makes the workdir, or takes up what is in it, and keeps other runs out until the end.
+
+    Args:
+        workdir: the folder: new, empty, or of a run whose stages had the same settings.
+        config: the settings.
+
+    Yields:
+        Name to record of every stage that was begun in it.
+
+    Raises:
+        ValueError: if it holds something else, stages of other settings, or another run at work;
+            nothing in it is touched then.
+    """
+    with _locked(workdir, _is_ours):
+        records = read_records(workdir)
+        check_records(workdir, config, records)
+        remove_abandoned(workdir)
+        yield records
+
+
+@contextlib.contextmanager
+def claimed_comparison(workdir: Path) -> Iterator[None]:
+    """The same for the folder of a comparison, whose runs lie in it.
+
+    Args:
+        workdir: the folder: new, empty, or of a comparison.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: if it holds something else, or another comparison is at work in it.
+    """
+    with _locked(workdir, _is_comparison):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(workdir: Path, is_ours: Callable[[Path], bool]) -> Iterator[None]:
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"--workdir must be a folder, and {workdir} is a file: give another.")
+    if not is_ours(workdir):
+        raise ValueError(
+            f"--workdir must be new, empty, or the folder of a run, and {workdir} holds other "
+            "files: give another --workdir."
+        )
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / _LOCK).open("a+")
+    except OSError as error:
+        raise ValueError(
+            f"--workdir must be a folder that can be written to, and {workdir} is not "
+            f"({error.strerror}): give another --workdir, or make it writable."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ValueError(
+                f"A workdir can have one run at a time, and process {lock.read().strip()} is at "
+                f"work in {workdir}: wait for it, or give another --workdir."
+            ) from None
+        except OSError as error:  # some network file systems have no locks
+            print(f"{workdir} cannot be locked ({error.strerror}): start no second run in it.")
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _is_comparison(workdir: Path) -> bool:
+    """Whether a folder is missing, empty or a comparison's, whose first seed may not be done."""
+    names = os.listdir(workdir) if workdir.exists() else []
+    left = [name for name in names if name != _LOCK and not name.endswith(".tmp")]
+    return not left or "comparison.json" in left or all(n.startswith("seed_") for n in left)
+
+
+def _is_ours(workdir: Path) -> bool:
+    """Whether a folder is missing, empty or a run's; a run killed at once left a lock in it."""
+    if not workdir.exists():
+        return True
+    if not [name for name in os.listdir(workdir) if name != _LOCK and not name.endswith(".tmp")]:
+        return True
+    try:
+        return set(json.loads((workdir / "config.json").read_text())) == {"hash", "config"}
+    except (OSError, ValueError, TypeError):
+        return False
