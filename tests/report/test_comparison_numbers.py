@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from cu_jax.front import dominated, hypervolume
-from cu_jax.report.comparison.claims import control_errors, request_cost, retain_ratios
+from cu_jax.report.comparison.choice import chosen
+from cu_jax.report.comparison.claims import control_errors, retain_ratios
 from cu_jax.report.comparison.conclusions import conclusions
+from cu_jax.report.comparison.cost import request_cost
 from cu_jax.report.comparison.fronts import method_fronts
 from cu_jax.report.comparison.runs import gather
 from cu_jax.report.comparison.statistics import entries
-from cu_jax.report.comparison.tables import chosen
 from cu_jax.results import Boundaries, Comparison, Probe, Results, Search, Solution
 
 BOUNDS = Boundaries(epsilon_min=0.5, epsilon_max=1.0, epsilon_original=1.5)

@@ -8,9 +8,9 @@ from cu_jax.report.comparison.claims import (
     RATIO_BAR,
     Claim,
     control_errors,
-    request_cost,
     retain_ratios,
 )
+from cu_jax.report.comparison.cost import request_cost
 from cu_jax.report.comparison.fronts import method_fronts
 from cu_jax.report.comparison.runs import Runs
 from cu_jax.report.comparison.statistics import statistic

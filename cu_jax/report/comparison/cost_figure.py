@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from cu_jax.report import palette
-from cu_jax.report.comparison.claims import ERROR_BAR, request_cost
+from cu_jax.report.comparison.claims import ERROR_BAR
+from cu_jax.report.comparison.cost import request_cost
 from cu_jax.report.comparison.frame import BAND, dodge, head, legend_key
 from cu_jax.report.comparison.runs import Runs
 from cu_jax.report.palette import Look, method_looks

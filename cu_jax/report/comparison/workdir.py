@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax.atomic import replacing
-from cu_jax.report.comparison.claims import control_errors, request_cost
+from cu_jax.report.comparison.choice import chosen
+from cu_jax.report.comparison.claims import control_errors
 from cu_jax.report.comparison.conclusions import conclusions
 from cu_jax.report.comparison.control_figure import control_figure
+from cu_jax.report.comparison.cost import request_cost
 from cu_jax.report.comparison.cost_figure import cost_figure
 from cu_jax.report.comparison.embedding import embedding_figure, places, read_embedding
 from cu_jax.report.comparison.formats import csv_text, document, latex, markdown, terminal
 from cu_jax.report.comparison.fronts_figure import fronts_figure
 from cu_jax.report.comparison.page import comparison_page
 from cu_jax.report.comparison.runs import Runs, read_runs
-from cu_jax.report.comparison.tables import chosen, compact_tables, front_table, full_tables
+from cu_jax.report.comparison.tables import compact_tables, front_table, full_tables
 from cu_jax.report.page import PAGE_NAME
 from cu_jax.report.page.settings import read_settings
 from cu_jax.report.palette import save
