@@ -89,7 +89,7 @@ def checked_methods(config: ConfigDict, methods: Sequence[str]) -> tuple[str, ..
         ('controllable', 'composite')
     """
     every = set(EVERY)
-    if not config.pretrain.steps:
+    if not config.pretrain.steps and not config.baselines.retrain_weights:
         every -= {"retrain"}
     if not any(config.data.proxy) and not config.data.proxy_folder:
         every -= {"composite_proxy"}

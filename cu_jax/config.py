@@ -128,6 +128,8 @@ def default_config() -> ConfigDict:
         # Instead of `steps`: each of n runs takes an nth of all that our n controls took.
         | dict(equal_budget=False)
         | dict(as_published=False)  # A sign that the earlier program has wrong.
+        # A model that was made without the forget set, shipped or on disk; none: it is made.
+        | dict(retrain_weights="")
         # Those of `composite` are a comparison's; a run's own are `composite_alphas`.
         | dict(alphas=ConfigDict({name: () for name in BY_ALPHA}))
     )

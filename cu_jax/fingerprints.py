@@ -28,7 +28,7 @@ DEPENDS_ON = {
     "composite_proxy": (*_BASELINE, "data.proxy", "data.proxy_folder"),
     "baseline": (*_BASELINE, "baselines.as_published"),
     "primal_dual": (*_RANGE, *_BASELINE, "baselines.dual_rate"),
-    "retrain": (*_ORIGINAL, "pretrain", "tokenizer", "loss"),
+    "retrain": (*_ORIGINAL, "pretrain", "tokenizer", "loss", "baselines.retrain_weights"),
     "retrain_tokenizer": ("seed", "data", "model.tokenizer", "tokenizer"),
 }
 """Kind of a stage to the settings and sections that it depends on."""

@@ -40,7 +40,8 @@ def original_model(
         ValueError: if the weights do not fit the model.
     """
     if not config.pretrain.from_scratch:
-        original = _read(config, "pretrain", model, config.model.to_dict())
+        weights, settings = config.pretrain.weights, config.model.to_dict()
+        original = _read(weights, "config.pretrain.weights", model, settings)
         return original, _packaged_classifier(config.classifier.weights)
 
     with_tokenizer = model.tokenizer is not None and config.tokenizer.steps > 0
@@ -63,7 +64,8 @@ def original_model(
 
     def trained(name: str, method: Method, init: Callable[[jax.Array], Params]) -> Params:
         params, stages[name] = _trained(config, name, name, method, init, runner)
-        _save_weights(config, name, params, runner)
+        made_by = f"stage {name}, seed {config.seed}, {config[name].steps} steps"
+        _save_weights(runner, config[name].weights, params, made_by)
         return params
 
     def initial(key: jax.Array) -> Params:
@@ -75,7 +77,8 @@ def original_model(
             method = pretrain(config.tokenizer, model.tokenizer)
             made = trained("tokenizer", method, model.tokenizer.init)
         else:
-            made = _read(config, "tokenizer", model.tokenizer, config.model.tokenizer.to_dict())
+            weights, settings = config.tokenizer.weights, config.model.tokenizer.to_dict()
+            made = _read(weights, "config.tokenizer.weights", model.tokenizer, settings)
         tokenizer = {"tokenizer": jax.tree.map(jnp.asarray, made)}
     original = trained("pretrain", pretrain(config.pretrain, model), initial)
     if not config.classifier.weights:
@@ -84,11 +87,10 @@ def original_model(
     return original, trained("classifier", classifier, metrics.classifier.init)
 
 
-def _read(config: ConfigDict, section: str, model: Pretrained, settings: dict[str, Any]) -> Params:
-    """The weights that a section of the config names."""
+def _read(weights: str, where: str, model: Pretrained, settings: dict[str, Any]) -> Params:
+    """The weights of a model that a setting, ``where``, names."""
     template = jax.eval_shape(model.init, jax.random.key(0))
-    where = f"config.{section}.weights"
-    with convert.model_weights(config[section].weights, settings, where) as path:
+    with convert.model_weights(weights, settings, where) as path:
         return convert.load_weights(path, template)
 
 
@@ -99,7 +101,9 @@ def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params,
     retain is seen as often as in the original's pretraining; a tokenizer is made anew too.
 
     Args:
-        config: the whole config, with the settings of ``pretrain`` and ``tokenizer``.
+        config: the whole config, with the settings of ``pretrain`` and ``tokenizer``, and weights
+            that are read instead, ``baselines.retrain_weights``; with ``pretrain.from_scratch``
+            they are made under this name.
         model: the model.
         runner: what the loop needs.
 
@@ -107,9 +111,14 @@ def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params,
         Parameters, and the seconds of its stages.
 
     Raises:
+        FileNotFoundError: if there are no weights at the path that the config names.
         ValueError: if the config does not say how the original was made.
     """
     check_retraining(config, model)
+    weights = config.baselines.retrain_weights
+    if weights and not config.pretrain.from_scratch:
+        where = "config.baselines.retrain_weights"
+        return _read(weights, where, model, config.model.to_dict()), 0.0
 
     def trained(name: str, section: str, part: Pretrained, init: Any) -> tuple[Params, float]:
         method = retrain(config[section], part)
@@ -122,6 +131,9 @@ def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params,
         )
         tokenizer = {"tokenizer": jax.tree.map(jnp.asarray, made)}
     params, more = trained("retrain", "pretrain", model, lambda key: model.init(key) | tokenizer)
+    if weights:
+        made_by = f"stage retrain, seed {config.seed}, {config.pretrain.steps} steps"
+        _save_weights(runner, weights, params, made_by)
     return params, seconds + more
 
 
@@ -129,8 +141,10 @@ def check_retraining(config: ConfigDict, model: Model) -> None:
     """Refuses to retrain where the config does not say how the original was made.
 
     Raises:
-        ValueError: there are no steps of pretraining.
+        ValueError: there are no steps of pretraining, and no weights.
     """
+    if config.baselines.retrain_weights and not config.pretrain.from_scratch:
+        return
     for section in ("pretrain", *(["tokenizer"] if model.tokenizer is not None else [])):
         if config[section].steps < 1:
             raise ValueError(
@@ -165,12 +179,11 @@ def _trained(
     return method.merge(trained, method.trainable(start)[1]), seconds
 
 
-def _save_weights(config: ConfigDict, name: str, params: Params, runner: Runner) -> None:
+def _save_weights(runner: Runner, name: str, params: Params, made_by: str) -> None:
     """Writes what was made from scratch, for other runs."""
     folder = runner.workdir / "weights"
     folder.mkdir(exist_ok=True)
-    origin = {"made_by": f"stage {name}, seed {config.seed}, {config[name].steps} steps"}
-    convert.save_weights(folder / f"{config[name].weights}.safetensors", params, origin)
+    convert.save_weights(folder / f"{name}.safetensors", params, {"made_by": made_by})
 
 
 def _reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:

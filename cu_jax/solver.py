@@ -129,6 +129,8 @@ class Solver:
         known = self._known(name)
         if known is not None:
             return known
+        settings = settings_of(self.config, name)
+        save_record(self.runner.workdir, name, StageRecord(name, None, steps, None, {}, settings))
         params, seconds = train()
         params = sharding.put_replicated(self.runner.mesh, params)
         asked = Solution(
