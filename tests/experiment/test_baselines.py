@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,9 @@ from cu_jax import config as settings
 from cu_jax import experiment
 from cu_jax.bisection import bisect
 from cu_jax.data import MemorySource, open_data, with_proxy
+from cu_jax.models import MODELS
+from cu_jax.pretraining import retrained
+from cu_jax.solutions import load_solution
 from cu_jax.stages import baseline_names
 
 
@@ -154,3 +158,18 @@ def test_bisection_finds_what_is_there_and_gives_up_when_told_to():
 
 def test_the_defaults_ask_for_no_baseline():
     assert baseline_names(settings.default_config()) == []
+
+
+def test_a_retrained_model_that_is_there_is_read(run, config, tmp_path):
+    workdir, _ = run
+    shutil.copytree(workdir / "solutions" / "retrain", tmp_path / "solutions" / "original")
+    changed = config.copy_and_resolve_references()
+    changed.baselines.retrain_weights = str(tmp_path)
+    changed.pretrain.update(from_scratch=False, steps=0)
+    model = MODELS["mae"](changed.model)
+    params, seconds = retrained(changed, model, None)
+    _, expected = load_solution(workdir, "retrain")
+    assert seconds == 0 and jax.tree.all(jax.tree.map(np.array_equal, params, expected))
+    changed.baselines.retrain_weights = ""
+    with pytest.raises(ValueError, match="The method retrain must know how the original was made"):
+        retrained(changed, model, None)
