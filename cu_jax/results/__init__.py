@@ -1,6 +1,6 @@
 """What runs found: results.json and comparison.json as records, schemas, files (never jax)."""
 
-from cu_jax.results.audits import RETRAIN, Audit, Audits, read_audits, write_audits
+from cu_jax.results.audits import AUDITS_NAME, RETRAIN, Audit, Audits, read_audits, write_audits
 from cu_jax.results.comparison import (
     COMPARISON_NAME,
     SEARCHED,
@@ -15,6 +15,7 @@ from cu_jax.results.records import Boundaries, Results, Solution
 from cu_jax.results.schema import RESULTS_SCHEMA, SCHEMA_VERSION, validate
 
 __all__ = [
+    "AUDITS_NAME",
     "COMPARISON_NAME",
     "RESULTS_SCHEMA",
     "RETRAIN",

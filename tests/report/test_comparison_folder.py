@@ -21,7 +21,14 @@ from cu_jax.report.comparison.embedding import places, read_embedding
 from cu_jax.report.comparison.page import comparison_page
 from cu_jax.report.comparison.runs import read_runs
 from cu_jax.report.palette import method_looks
-from cu_jax.results import read_results, write_comparison_record, write_results
+from cu_jax.results import (
+    Audit,
+    Audits,
+    read_results,
+    write_audits,
+    write_comparison_record,
+    write_results,
+)
 
 
 @pytest.fixture(scope="session")
@@ -275,3 +282,20 @@ def test_embeddings_of_two_networks_are_refused(made_up, tmp_path):
 def test_no_two_methods_look_alike(made_up):
     looks = method_looks(["original", "boundaries", *made_up.METHODS]).values()
     assert len({look.color for look in looks}) == len({look.marker for look in looks}) == 11
+
+
+def test_audits_of_a_seed_stand_in_page_and_tables(made_up, tmp_path, parse_page):
+    made_up.write_folder(tmp_path, finished=(0,), count=3)
+    names = ("original", "retrain", "control_0.5")
+    audits = tuple(
+        Audit(name=name, forget_psnr=9.0 - index, relearning_updates=7 * index, probe_forget=0.5)
+        for index, name in enumerate(names)
+    )
+    record = Audits(config_hash="c0", manifest_hash="m0", seed=0, audits=audits)
+    write_audits(tmp_path / "seed_0" / "audits.json", record)
+    paths = {path.name: path for path in write_comparison(tmp_path)}
+    page = parse_page(paths["comparison.html"].read_text())
+    assert page.all("section", id="audits")
+    text = paths["comparison.md"].read_text()
+    assert "Audits of seed 0" in text and "| control 0.5 | 7.0 | > 14 |" in text
+    assert "> 14" in comparison_closing(tmp_path, [])

@@ -15,7 +15,7 @@ from cu_jax.report.comparison.conclusions import conclusions
 from cu_jax.report.comparison.drawing import draw_fronts
 from cu_jax.report.comparison.runs import Runs
 from cu_jax.report.comparison.statistics import Entry, entries
-from cu_jax.report.comparison.tables import compact_tables, entry_text, front_table
+from cu_jax.report.comparison.tables import audit_tables, compact_tables, entry_text, front_table
 from cu_jax.report.page.quantities import Cell, Row
 from cu_jax.report.page.settings import making
 from cu_jax.report.page.tones import tones
@@ -120,6 +120,7 @@ def comparison_page(
             drawing=draw_fronts(runs),
             front_table=front_table(runs),
             compact=compact_tables(runs),
+            audits=audit_tables(runs),
             requests=[pictures[name] for name in ("control", "cost") if name in pictures],
             embedding=pictures.get("embedding"),
             no_embedding=no_embedding,

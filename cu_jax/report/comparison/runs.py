@@ -8,11 +8,14 @@ from pathlib import Path
 
 from cu_jax.report.palette import looks, ordered
 from cu_jax.results import (
+    AUDITS_NAME,
     RETRAIN,
     SEARCHED,
+    Audits,
     Comparison,
     Results,
     Solution,
+    read_audits,
     read_comparison,
     read_results,
 )
@@ -28,6 +31,7 @@ class Runs:
         comparison: Its record.
         results: Seed to results, of the seeds that have any.
         missing: One sentence a gap; empty where everything is there.
+        audits: Seed to the audits of its solutions, of the seeds that have any.
 
     Example:
         >>> record = Comparison(name="demo", config_hash="c0", seeds=(0,), methods=("composite",),
@@ -39,6 +43,7 @@ class Runs:
     comparison: Comparison
     results: Mapping[int, Results]
     missing: tuple[str, ...]
+    audits: Mapping[int, Audits] = dataclasses.field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -84,7 +89,7 @@ def method_of(solution: Solution) -> str:
 
 
 def read_runs(workdir: str | os.PathLike[str]) -> Runs:
-    """Reads ``comparison.json`` and each ``seed_*/results.json`` that is there.
+    """Reads ``comparison.json``, and each seed's results and audits that are there.
 
     Args:
         workdir: The folder of a comparison.
@@ -103,8 +108,13 @@ def read_runs(workdir: str | os.PathLike[str]) -> Runs:
     """
     workdir = Path(workdir)
     comparison = read_comparison(workdir / "comparison.json")
-    paths = {seed: workdir / f"seed_{seed}" / "results.json" for seed in comparison.seeds}
-    return gather(comparison, {k: read_results(p) for k, p in paths.items() if p.is_file()})
+    folders = {seed: workdir / f"seed_{seed}" for seed in comparison.seeds}
+    there = {k: path for k, path in folders.items() if (path / "results.json").is_file()}
+    audits = {seed: read_audits(path / AUDITS_NAME) for seed, path in there.items()}
+    return dataclasses.replace(
+        gather(comparison, {seed: read_results(path) for seed, path in there.items()}),
+        audits={seed: found for seed, found in audits.items() if found is not None},
+    )
 
 
 def gather(comparison: Comparison, results: Mapping[int, Results]) -> Runs:

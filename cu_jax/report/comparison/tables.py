@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+from cu_jax.report.audits import audit_columns, audit_rows
 from cu_jax.report.comparison.choice import chosen
 from cu_jax.report.comparison.columns import KINDS, Heading, heading, of_kind
 from cu_jax.report.comparison.fronts import DECADES, REFERENCE, method_fronts
@@ -105,6 +106,32 @@ def full_tables(runs: Runs) -> list[Table]:
         head = ("solution", "seeds", *(h.head for h in shown))
         tables.append(_used(Table(f"All points: {title}", head, rows, ())))
     return [*tables[:-1], dataclasses.replace(tables[-1], notes=tuple(_seeds_note(runs)))]
+
+
+def audit_tables(runs: Runs) -> list[Table]:
+    """What the audits of each seed say.
+
+    Args:
+        runs: A comparison.
+
+    Returns:
+        A table a seed that was audited, with what its columns mean.
+
+    Example:
+        >>> from cu_jax.report.comparison.runs import gather
+        >>> from cu_jax.results import Comparison
+        >>> record = Comparison(name="demo", config_hash="c0", seeds=(0,), methods=(),
+        ...                     updates_per_run=700, runs_per_method=5)
+        >>> audit_tables(gather(record, {}))
+        []
+    """
+    tables = []
+    for seed, audits in runs.audits.items():
+        head, *rows = audit_rows(audits, runs.results[seed].solutions)
+        notes = tuple(f"{c.title}: {c.meaning}" for c in audit_columns(audits))
+        title = f"Has it forgotten, or only hidden it? Audits of seed {seed}"
+        tables.append(Table(title, tuple(head), tuple(map(tuple, rows)), notes))
+    return tables
 
 
 def entry_text(entry: Entry, head: Heading) -> str:

@@ -1,5 +1,6 @@
 """Reads the folder of a comparison and writes its tables, figures and page."""
 
+import dataclasses
 import logging
 import os
 import textwrap
@@ -18,7 +19,13 @@ from cu_jax.report.comparison.formats import csv_text, document, latex, markdown
 from cu_jax.report.comparison.fronts_figure import fronts_figure
 from cu_jax.report.comparison.page import comparison_page
 from cu_jax.report.comparison.runs import Runs, read_runs
-from cu_jax.report.comparison.tables import compact_tables, front_table, full_tables
+from cu_jax.report.comparison.tables import (
+    Table,
+    audit_tables,
+    compact_tables,
+    front_table,
+    full_tables,
+)
 from cu_jax.report.page import PAGE_NAME
 from cu_jax.report.page.settings import read_settings
 from cu_jax.report.palette import save
@@ -56,7 +63,7 @@ def write_comparison(workdir: str | os.PathLike[str]) -> list[Path]:
     """
     workdir = Path(workdir)
     runs = read_runs(workdir)
-    tables = [*compact_tables(runs), front_table(runs), *full_tables(runs)]
+    tables = [*compact_tables(runs), front_table(runs), *audit_tables(runs), *full_tables(runs)]
     texts = {
         "comparison.md": f"# {runs.comparison.name}\n\n{_findings(runs)}\n\n"
         + document([markdown(table) for table in tables if table.rows]),
@@ -92,7 +99,7 @@ def comparison_closing(workdir: str | os.PathLike[str], paths: Sequence[Path]) -
           Missing: Seed 0 has no results yet.
     """
     runs = read_runs(workdir)
-    tables = [*compact_tables(runs), front_table(runs)]
+    tables = [*compact_tables(runs), front_table(runs), *map(_bare, audit_tables(runs))]
     parts = [terminal(table) for table in tables if table.rows]
     lines = [
         textwrap.fill(
@@ -134,6 +141,11 @@ def _figures(workdir: Path, runs: Runs) -> tuple[dict[str, Path], str]:
         else:
             made["embedding"] = save(figure, folder / "embedding.png")
     return made, reason
+
+
+def _bare(table: Table) -> Table:
+    """The table without its notes, which the page has."""
+    return dataclasses.replace(table, notes=())
 
 
 def _findings(runs: Runs) -> str:
