@@ -14,7 +14,7 @@ from cu_jax.stages import baseline_names
 
 
 def run_baselines(solver: Solver, chain: int, records: Mapping[str, StageRecord]) -> None:
-    """Composite losses, the methods that the config names, and its searches.
+    """Composite losses, the methods that the config names or the workdir has, and searches.
 
     Args:
         solver: what the stages share; our own solutions are in it.
@@ -28,7 +28,7 @@ def run_baselines(solver: Solver, chain: int, records: Mapping[str, StageRecord]
     for method, request in baseline_requests(config, steps, solver.boundaries, records):
         # The proxy's program is the composite loss's: they differ in their pictures.
         solver.solve(request, "composite" if method == "composite_proxy" else method, method)
-    if RETRAIN in baseline_names(config):
+    if RETRAIN in baseline_names(config) or RETRAIN in records:
         train = partial(retrained, config, solver.model, solver.runner)
         solver.add(RETRAIN, config.pretrain.steps, train)
     for control in config.search.controls:

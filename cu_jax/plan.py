@@ -7,8 +7,11 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from cu_jax.fingerprints import DEPENDS_ON, StageRecord
-from cu_jax.results import Boundaries
+from cu_jax.results import RETRAIN, Boundaries
 from cu_jax.stages import baseline_names
+
+BASELINE_KINDS = ("baseline", "composite_proxy", "primal_dual")
+"""Kinds of the stages of other methods than the composite loss."""
 
 SEARCH = "search_"
 """How the names of solutions begin that a search tried."""
@@ -143,19 +146,24 @@ def baseline_requests(
         original.
     """
     low, high = boundaries.epsilon_min, boundaries.epsilon_max
-    found = []
+    asked = {}
     for method in baseline_names(config):
         kind = method if method in DEPENDS_ON else "baseline"
         if method == "primal_dual":
             for control in config.controls:
                 knobs = {"epsilon": low + control * (high - low)}
                 name = f"{method}_{control:.15g}"
-                found.append((method, Request(name, kind, "original", steps, knobs, control)))
-        elif method != "retrain":
+                asked[name] = Request(name, kind, "original", steps, knobs, control)
+        elif method != RETRAIN:
             for alpha in config.baselines.alphas[method]:
                 name = f"{method}_{alpha:.15g}"
-                found.append((method, Request(name, kind, "original", steps, {"alpha": alpha})))
-    return [(method, _recorded(records, request)) for method, request in found]
+                asked[name] = Request(name, kind, "original", steps, {"alpha": alpha})
+    there = {name: r for name, r in records.items() if r.kind in BASELINE_KINDS}
+    known = {
+        name: Request(name, r.kind, "original", r.steps, r.knobs, r.control)
+        for name, r in there.items()
+    }
+    return [(name.rpartition("_")[0], request) for name, request in (asked | known).items()]
 
 
 def _recorded(records: Mapping[str, StageRecord], new: Request) -> Request:

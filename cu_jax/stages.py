@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cu_jax.methods import METHODS, Method
+from cu_jax.methods import BY_ALPHA, METHODS, Method
 from cu_jax.models import Model, Params
 
 FEW_STEPS = 100
@@ -101,7 +101,7 @@ def stage_methods(
         as_published=baselines.as_published,
         dual_rate=baselines.dual_rate,
     )
-    names = {"composite", *baseline_names(config)} - {"composite_proxy", "retrain"}
+    names = {*BY_ALPHA, "primal_dual"} - {"composite_proxy"}
     return {
         "complete": METHODS["controllable"](complete, model, frozen),
         "utility": METHODS["controllable"](utility, model, frozen),

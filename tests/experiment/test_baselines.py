@@ -87,6 +87,14 @@ def test_again_it_trains_nothing(run, config, capsys):
     assert "steps/s" not in capsys.readouterr().err
 
 
+def test_what_is_there_stays_when_it_is_not_asked_for(run, tiny_config, capsys):
+    workdir, results = run
+    capsys.readouterr()
+    names = [s.name for s in experiment.run(tiny_config, workdir).solutions]
+    assert "steps/s" not in capsys.readouterr().err
+    assert names == [s.name for s in results.solutions if not s.name.startswith("search")]
+
+
 def test_other_published_sign_or_proxy_is_refused_for_what_is_there(run, config):
     workdir, _ = run
     changed = config.copy_and_resolve_references()
