@@ -5,10 +5,15 @@
 Two CPU cores, no network after installation, no GPU: see the README for the time and the numbers
 it gives. One solution instead of the path: `--config.control=0.3` or `--config.epsilon=0.7`.
 
-The original model and the digits' classifier ship with the package. To make both again:
+The original model, the digits' classifier and a model that never saw the digits to forget ship with
+the package. To make the three again:
 
     sh launch/local.sh --config=configs/mae_mnist.py --workdir=runs/pretrain \
-        --config.pretrain.from_scratch=True
+        --config.pretrain.from_scratch=True --config.baselines.methods=retrain
+
+All methods, three seeds, in three quarters of an hour:
+
+    sh launch/compare.sh --config=configs/mae_mnist.py --workdir=runs/compare
 """
 
 from ml_collections import ConfigDict
@@ -60,6 +65,7 @@ def get_config() -> ConfigDict:
     config.pareto.optimizer = optimizer(1e-3, warmup_steps=50)
     config.composite_alphas = (0.07, 0.18, 0.45)
     config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
+    config.baselines.retrain_weights = "mae_mnist_retrain"
     config.baselines.alphas.update(
         composite=(0.07, 0.2, 0.6),
         composite_proxy=(0.02, 0.07, 0.2),

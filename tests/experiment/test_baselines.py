@@ -24,6 +24,7 @@ def config(tiny_config):
     changed.baselines.methods = ("composite_proxy", "primal_dual", "retrain")
     changed.baselines.alphas.composite_proxy = (0.1,)
     changed.search.update(controls=(0.5,), most=2, tolerance=1e-9)
+    changed.baselines.retrain_weights = ""
     return changed
 
 

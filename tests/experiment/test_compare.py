@@ -99,6 +99,8 @@ def test_all_leaves_out_what_the_config_does_not_allow(config):
         config.baselines.alphas[name] = (0.1, 1.0)
     assert compared.checked_methods(config, ["all"]) == ("controllable", *BASELINES)
     config.pretrain.steps, config.data.proxy = 0, ("",)
+    assert "retrain" in compared.checked_methods(config, ["all"])
+    config.baselines.retrain_weights = ""
     left = compared.checked_methods(config, ["all"])
     assert set(compared.EVERY) - set(left) == {"retrain", "composite_proxy"}
     with pytest.raises(ValueError, match="--methods must be all, or some of .*, got ours"):
