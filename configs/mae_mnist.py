@@ -67,7 +67,7 @@ def get_config() -> ConfigDict:
     config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
     config.baselines.retrain_weights = "mae_mnist_retrain"
     config.baselines.alphas.update(
-        composite=(0.07, 0.2, 0.6),
+        composite=(0.07, 0.2, 0.8),
         composite_proxy=(0.02, 0.07, 0.2),
         max_loss=(0.1, 0.3, 0.6),
         noisy_label=(0.1, 0.3, 1.0),
