@@ -10,11 +10,12 @@ from ml_collections import ConfigDict
 from cu_jax import audits, experiment, report
 from cu_jax import config as settings
 from cu_jax.bisection import bisected
-from cu_jax.locking import claimed_comparison
+from cu_jax.locking import claimed_group
 from cu_jax.methods import BASELINES, BY_ALPHA
 from cu_jax.plan import SEARCH
 from cu_jax.provenance import config_hash
 from cu_jax.results import (
+    COMPARISON_NAME,
     Comparison,
     Probe,
     Results,
@@ -55,14 +56,18 @@ def compare(config: ConfigDict, workdir: Path, methods: Sequence[str], seeds: in
     for one in configs.values():
         settings.validate(one)
     found: dict[int, Results] = {}
-    with claimed_comparison(workdir):
+    with claimed_group(workdir, COMPARISON_NAME):
+        # First of all: it makes the folder a comparison's.
+        write_comparison_record(
+            workdir / COMPARISON_NAME, _record(config, chosen, numbers, configs, found)
+        )
         for seed, one in configs.items():
             print(f"Seed {seed}, {len(found) + 1} of {seeds}.", flush=True)
             found[seed] = experiment.run(one, workdir / f"seed_{seed}")
             if "retrain" in one.baselines.methods:
                 audits.audit_run(workdir / f"seed_{seed}", _audited(found[seed], chosen))
             record = _record(config, chosen, numbers, configs, found)
-            write_comparison_record(workdir / "comparison.json", record)
+            write_comparison_record(workdir / COMPARISON_NAME, record)
         made = report.write_comparison(workdir)
     print(report.comparison_closing(workdir, made), flush=True)
     return record

@@ -143,6 +143,11 @@ def default_config() -> ConfigDict:
     # steps of this config each stage takes.
     config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), search=(0.5,), share=1.0))
 
+    # `cu_jax.ablate`: a setting, as in `pareto.beta`, and what it is set to, a run for each value.
+    # Values of `controls` and `evaluation.holes` may be single ones, which one run then has all.
+    # `name`: of the figure (none: the setting's). `cost`: no run, but what an update costs.
+    config.ablation = ConfigDict(dict(name="", setting="", values=(), cost=False))
+
     # Holes (cu_jax.holes) that every solution restores; measures of the first have plain names.
     # Networks that look at the restored pictures: folders of imported weights; none: not asked.
     # The published numbers compare with whole files squashed to a square (`legacy_reference`).

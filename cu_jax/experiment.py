@@ -59,9 +59,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         ValueError: for settings or a workdir that cannot be used; before any compilation wherever
             that can be known then.
     """
-    settings.validate(config)
-    model = _model(config)
-    holes = _holes(config, model)
+    model, holes = checked(config)
     networks = load_networks(config.evaluation.networks.to_dict())
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
@@ -105,6 +103,28 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         figures = report.write_report(workdir)
     print(report.closing(results, workdir, figures), flush=True)
     return results
+
+
+def checked(config: ConfigDict) -> tuple[Model, list[NamedHole]]:
+    """Refuses what can be refused of settings alone, before any folder is made.
+
+    Args:
+        config: the settings.
+
+    Returns:
+        The model and the evaluation's holes.
+
+    Raises:
+        ValueError: for settings that cannot be used.
+    """
+    settings.validate(config)
+    model = _model(config)
+    holes = _holes(config, model)
+    loss = loss_config(
+        config, *np.zeros((2, model.image_shape[-1])).tolist()
+    )  # stand in for what is not known yet
+    stage_methods(config, loss, model, None)
+    return model, holes
 
 
 def _model(config: ConfigDict) -> Model:
@@ -181,11 +201,7 @@ def _holes(config: ConfigDict, model: Model) -> list[NamedHole]:
 
 
 def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
-    """Refuses, before the first stage, what later ones would refuse."""
-    loss = loss_config(
-        config, *np.zeros((2, model.image_shape[-1])).tolist()
-    )  # stand in for what is not known yet
-    stage_methods(config, loss, model, None)
+    """Refuses, before the first stage, what later ones would refuse of the pictures."""
     if "retrain" in baseline_names(config):
         check_retraining(config, model)
     if "composite_proxy" in baseline_names(config):

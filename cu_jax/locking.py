@@ -38,19 +38,26 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
 
 
 @contextlib.contextmanager
-def claimed_comparison(workdir: Path) -> Iterator[None]:
-    """The same for the folder of a comparison, whose runs lie in it.
+def claimed_group(workdir: Path, record: str) -> Iterator[None]:
+    """The same for the folder of several runs: of a comparison or an ablation.
 
     Args:
-        workdir: the folder: new, empty, or of a comparison.
+        workdir: the folder: new, empty, or known by its record.
+        record: the name of the file that is written first of all, ``comparison.json``.
 
     Yields:
         Nothing.
 
     Raises:
-        ValueError: if it holds something else, or another comparison is at work in it.
+        ValueError: if it holds something else, or another command is at work in it.
     """
-    with _locked(workdir, _is_comparison):
+
+    def is_ours(folder: Path) -> bool:
+        names = os.listdir(folder) if folder.exists() else []
+        left = [name for name in names if name != _LOCK and not name.endswith(".tmp")]
+        return not left or record in left
+
+    with _locked(workdir, is_ours):
         yield
 
 
@@ -86,13 +93,6 @@ def _locked(workdir: Path, is_ours: Callable[[Path], bool]) -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
-
-
-def _is_comparison(workdir: Path) -> bool:
-    """Whether a folder is missing, empty or a comparison's, whose first seed may not be done."""
-    names = os.listdir(workdir) if workdir.exists() else []
-    left = [name for name in names if name != _LOCK and not name.endswith(".tmp")]
-    return not left or "comparison.json" in left or all(n.startswith("seed_") for n in left)
 
 
 def _is_ours(workdir: Path) -> bool:

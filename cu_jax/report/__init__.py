@@ -1,5 +1,6 @@
 """Pages, figures and tables of runs, made from their files alone, with NumPy; never jax."""
 
+from cu_jax.report.ablation import ablation_closing, write_ablation
 from cu_jax.report.comparison import comparison_closing, write_comparison
 from cu_jax.report.conclusion import closing, summary
 from cu_jax.report.curves import curves_figure
@@ -12,6 +13,7 @@ from cu_jax.report.table import markdown_table, terminal_table
 from cu_jax.report.workdir import write_report
 
 __all__ = [
+    "ablation_closing",
     "closing",
     "comparison_closing",
     "curves_figure",
@@ -23,6 +25,7 @@ __all__ = [
     "spread",
     "summary",
     "terminal_table",
+    "write_ablation",
     "write_comparison",
     "write_page",
     "write_report",

@@ -1,20 +1,21 @@
-"""Makes the page of a run or of a comparison again: ``python -m cu_jax.report WORKDIR``."""
+"""Makes the page or the figures of a folder again: ``python -m cu_jax.report WORKDIR``."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cu_jax.report.ablation import write_ablation
 from cu_jax.report.comparison import COMPARISON_PAGE, write_comparison
 from cu_jax.report.page import PAGE_NAME, write_page
-from cu_jax.results import COMPARISON_NAME
+from cu_jax.results import ABLATION_NAME, COMPARISON_NAME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes ``report.html`` into the workdir and prints its path.
 
     In the folder of a comparison, which holds ``comparison.json``, it makes ``comparison.html``,
-    the tables and the figures instead.
+    the tables and the figures instead; in that of an ablation, its table and its figure.
 
     Args:
         arguments: What follows the program's name; that of this process if None.
@@ -29,16 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cu_jax.report",
         description=f"Makes {PAGE_NAME} of a finished run from the files in its folder, or "
-        f"{COMPARISON_PAGE}, tables and figures of a comparison from those in its own.",
+        f"{COMPARISON_PAGE}, tables and figures of a comparison from those in its own, or table "
+        "and figure of an ablation.",
     )
     parser.add_argument(
-        "workdir", metavar="WORKDIR", help="the folder, with results.json or comparison.json"
+        "workdir",
+        metavar="WORKDIR",
+        help="the folder, with results.json, comparison.json or ablation.json",
     )
     workdir = parser.parse_args(arguments).workdir
     compared = Path(workdir, COMPARISON_NAME).is_file()
-    name = COMPARISON_PAGE if compared else PAGE_NAME
+    ablated = Path(workdir, ABLATION_NAME).is_file()
+    name = COMPARISON_PAGE if compared else "The figure" if ablated else PAGE_NAME
     try:
-        made = write_comparison(workdir) if compared else [write_page(workdir)]
+        if ablated:
+            made = write_ablation(workdir)
+        else:
+            made = write_comparison(workdir) if compared else [write_page(workdir)]
         print("\n".join(map(str, made)))
     except (OSError, ValueError) as error:
         # The system's own errors have a number, and say neither what was wanted nor what failed.

@@ -1,6 +1,17 @@
-"""What runs found: results.json and comparison.json as records, schemas, files (never jax)."""
+"""What runs found: results.json, comparison.json … as records, schemas, files (never jax)."""
 
 from cu_jax.results.audits import AUDITS_NAME, RETRAIN, Audit, Audits, read_audits, write_audits
+from cu_jax.results.ablation import (
+    ABLATION_NAME,
+    COSTS,
+    ENTRIES,
+    RUNS,
+    Ablation,
+    AblationRun,
+    UpdateCost,
+    read_ablation,
+    write_ablation_record,
+)
 from cu_jax.results.comparison import (
     COMPARISON_NAME,
     SEARCHED,
@@ -16,11 +27,17 @@ from cu_jax.results.schema import RESULTS_SCHEMA, SCHEMA_VERSION, validate
 
 __all__ = [
     "AUDITS_NAME",
+    "ABLATION_NAME",
     "COMPARISON_NAME",
+    "COSTS",
+    "ENTRIES",
     "RESULTS_SCHEMA",
     "RETRAIN",
+    "RUNS",
     "SCHEMA_VERSION",
     "SEARCHED",
+    "Ablation",
+    "AblationRun",
     "Audit",
     "Audits",
     "Boundaries",
@@ -29,10 +46,13 @@ __all__ = [
     "Results",
     "Search",
     "Solution",
+    "UpdateCost",
+    "read_ablation",
     "read_audits",
     "read_comparison",
     "read_results",
     "validate",
+    "write_ablation_record",
     "write_audits",
     "write_comparison_record",
     "write_results",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cu_jax import comparison as compared
-from cu_jax.locking import claimed_comparison
+from cu_jax.locking import claimed_group
 from cu_jax.methods import BASELINES
 from cu_jax.results import read_audits, read_comparison, read_results
 
@@ -116,7 +116,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with (
         pytest.raises(ValueError, match="holds other files"),
-        claimed_comparison(tmp_path),
+        claimed_group(tmp_path, "comparison.json"),
     ):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
