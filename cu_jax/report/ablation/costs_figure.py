@@ -36,16 +36,16 @@ def costs_figure(ablation: Ablation) -> Figure:
     with palette.style():
         figure = palette.new_figure(12.0, 5.3)
         head(figure, "What an update costs, against the composite loss",
-             "Time after compilation (median), and memory of the compiled update. "
-             "Over each of our points: ours divided by the composite loss's.")  # fmt: skip
+             "Median time after compilation, and memory of the compiled update. "
+             "Over our points: ours divided by the composite loss's.")  # fmt: skip
         panels = (("seconds", 1e3, "Time of an update (ms)"), ("memory", 1 / MEBI, "Memory (MiB)"))
         for column, (quantity, factor, title) in enumerate(panels):
-            axes = figure.add_axes((0.07 + 0.5 * column, 0.14, 0.415, 0.6))
+            axes = figure.add_axes((0.07 + 0.5 * column, 0.13, 0.415, 0.65))
             axes.set_title(title)
             _draw(axes, ablation, every, quantity, factor)
             axes.set_xlabel(symbol(ablation.setting))
-        figure.legend(handles=[legend_key(look, True) for look in every.values()],
-                      loc="upper right", bbox_to_anchor=(0.985, 0.965), ncols=2)  # fmt: skip
+        figure.axes[0].legend(handles=[legend_key(look, True) for look in every.values()],
+                              loc="upper left")  # fmt: skip
     return figure
 
 
@@ -68,6 +68,7 @@ def _draw(
                           color=every["controllable"].ink)  # fmt: skip
     _scale(axes, [y for y in (*ours, *theirs) if math.isfinite(y)])
     axes.set_xticks(range(len(ablation.values)), ablation.values)
+    axes.set_xlim(-0.4, max(len(ablation.values) - 0.6, 0.4))
     axes.grid(axis="x", visible=False)
 
 

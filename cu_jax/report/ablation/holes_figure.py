@@ -13,7 +13,7 @@ from cu_jax.report.comparison.frame import head
 from cu_jax.report.palette import Look, looks, ordered
 from cu_jax.results import Ablation, Solution
 
-_MEASURES = (("psnr", "PSNR (dB)", 1.0), ("class_consistency", "Read as their class (%)", 100.0))
+_MEASURES = (("psnr", "PSNR (dB)", 1.0), ("class_consistency", "read as their class (%)", 100.0))
 _KINDS = (("retain", "to retain"), ("forget", "to forget"))
 
 
@@ -40,20 +40,20 @@ def holes_figure(ablation: Ablation) -> Figure:
         if i == 0 or any(f"retain/{m[0]}" in s.metrics for s in solutions)
     ]
     rows = len(measures)
-    height = 2.0 + 2.5 * rows
+    height = 1.85 + 2.3 * rows
     with palette.style():
         figure = palette.new_figure(12.0, height)
         head(figure, "Hole size: one training, several holes",
              "Every line is one solution. Above on the left is better; on the right, "
              "the distance to the original is what was forgotten.")  # fmt: skip
-        bottom, panel = 1.2 / height, 1.85 / height
+        bottom, panel = 1.05 / height, 1.75 / height
         for row, measure in enumerate(measures):
-            low = bottom + (rows - 1 - row) * 2.5 / height
+            low = bottom + (rows - 1 - row) * 2.3 / height
             for column, (kind, words) in enumerate(_KINDS):
                 axes = figure.add_axes((0.065 + 0.5 * column, low, 0.42, panel))
                 axes.set_title(f"Pictures {words}: {measure[1]}")
                 _draw(axes, solutions, every, ablation.values, kind, measure)
-                labels = [hole_label(name) for name in ablation.values]
+                labels = [hole_label(name).replace(" ", "\n", 1) for name in ablation.values]
                 axes.set_xticks(range(len(labels)), labels if row == rows - 1 else [])
                 axes.grid(axis="x", visible=False)
         figure.legend(handles=[_key(look) for look in every.values()], loc="lower left",

@@ -8,13 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cu_jax.report import palette
+from cu_jax.report.ablation.axes import logarithmic
 from cu_jax.report.comparison.frame import head
 from cu_jax.report.control import draw_control
 from cu_jax.report.palette import looks, on_path, ordered
 from cu_jax.results import Ablation, Results, Solution
 
 _KINDS = {"retain": (palette.BLUE, "o"), "forget": (palette.VERMILLION, "s")}
-_MEASURES = (("class_consistency", "Read as their class (%)", 100.0), ("psnr", "PSNR (dB)", 1.0))
+_MEASURES = (
+    ("class_consistency", "Restored pictures read as their class (%)", 100.0),
+    ("psnr", "PSNR (dB)", 1.0),
+)
 
 
 def requests_figure(ablation: Ablation) -> Figure:
@@ -38,16 +42,21 @@ def requests_figure(ablation: Ablation) -> Figure:
     path = [s for s in path if math.isfinite(s.forget_loss)]
     with palette.style():
         figure = palette.new_figure(12.0, 6.3)
-        head(figure, "ε: what is asked for, and what comes",
-             "Every point is one control of one run: ε(r) = ε_min + r (ε_max − ε_min). "
-             "0 forgets all that could be forgotten, 1 what costs no utility.")  # fmt: skip
+        head(
+            figure,
+            "ε: what is asked for, and what comes",
+            "Every point is one control $r$ of one run, "
+            r"$\epsilon(r)=\epsilon_{\min}+r\,(\epsilon_{\max}-\epsilon_{\min})$: "
+            "0 asks for all that was forgotten at any cost, 1 for what costs no utility.",
+        )
         left = figure.add_axes((0.07, 0.2, 0.45, 0.62))
-        upper = figure.add_axes((0.615, 0.545, 0.37, 0.275))
-        lower = figure.add_axes((0.615, 0.13, 0.37, 0.275), sharex=upper)
+        upper = figure.add_axes((0.615, 0.52, 0.37, 0.3))
+        lower = figure.add_axes((0.615, 0.11, 0.37, 0.3), sharex=upper)
         if results is not None and path:
             draw_control(left, results, path)
             _draw_cost(upper, results, path)
             _draw_measure(lower, results, path)
+        upper.tick_params(labelbottom=False)
         lower.set_xlabel("control r")
     return figure
 
@@ -59,7 +68,7 @@ def _draw_cost(axes: Axes, results: Results, path: Sequence[Solution]) -> None:
     axes.plot(controls, losses, "-", color="#9A8FA8", lw=1.6)
     for s, x, y in zip(path, controls, losses, strict=True):
         axes.plot(x, y, "o", color=colors[s.name].color, ms=8, mec="white", mew=0.8)
-    axes.set_yscale("log")
+    logarithmic(axes, losses)
 
 
 def _draw_measure(axes: Axes, results: Results, path: Sequence[Solution]) -> None:

@@ -12,7 +12,7 @@ _SYMBOLS = {
     "boundary.tau": "τ",
     "pareto.beta": "β",
     "pareto.delta": "δ",
-    "data.proxy": "classes that stand in",
+    "data.proxy": "classes that stand in for all",
     "batch_size": "pictures of each set in a batch",
 }
 

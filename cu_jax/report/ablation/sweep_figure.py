@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cu_jax.report import palette
+from cu_jax.report.ablation.axes import logarithmic, name_lines
 from cu_jax.report.ablation.selection import solution_names, solutions_named, symbol
 from cu_jax.report.colors import blend
 from cu_jax.report.comparison.frame import BAND, BAND_INK, head
 from cu_jax.report.front import scale_axes
-from cu_jax.report.labels import place_labels
+from cu_jax.report.labels import place_labels, short_label
 from cu_jax.report.palette import Look, looks, ordered
 from cu_jax.results import Ablation, Solution
 
@@ -51,33 +52,46 @@ def sweep_figure(ablation: Ablation) -> Figure:
     requests = [n for n in changed if every[n].epsilon is not None]
     boundaries_moved = any(name in changed for name in ("complete", "utility"))
     with palette.style():
-        figure = palette.new_figure(12.0, 6.9)
+        figure = palette.new_figure(12.0, 6.3)
         name = symbol(ablation.setting)
-        head(figure, f"{name}: what it changes",
-             f"config.{ablation.setting} = {', '.join(of_value) or 'nothing yet'}. Left and low is "
-             "better on the left; within the band, or low, on the right.")  # fmt: skip
-        front = figure.add_axes((0.075, 0.235, 0.42, 0.59))
-        upper = figure.add_axes((0.585, 0.565, 0.4, 0.26))
-        lower = figure.add_axes((0.585, 0.235, 0.4, 0.26), sharex=upper)
+        title = f"{name[:1].upper()}{name[1:]}" if name.isascii() else name
+        head(figure, f"{title}: what it changes",
+             f"On the left each color is one value of config.{ablation.setting}, and left and low "
+             "is better; gray does not depend on it.")  # fmt: skip
+        front = figure.add_axes((0.075, 0.11, 0.43, 0.695))
+        upper = figure.add_axes((0.59, 0.505, 0.38, 0.3))
+        lower = figure.add_axes((0.59, 0.11, 0.38, 0.3), sharex=upper)
+        upper.set_xlim(-0.25, len(of_value) - 1 + 0.14 * max(len(of_value), 2))
+        upper.tick_params(labelbottom=False)
+        lower.set_xticks(range(len(of_value)), list(of_value))
+        lower.set_xlabel(name)
         _draw_front(front, ablation, changed, [every[n] for n in same], of_value)
         if requests and not boundaries_moved:
             _draw_errors(upper, ablation, requests, series)
         else:
             upper.set_title("Forget loss $f_f$")
-            _draw_lines(upper, ablation, changed, series, lambda s, _: s.forget_loss)
+            lines = _draw_lines(upper, ablation, changed, series, lambda s, _: s.forget_loss)
+            _name(upper, lines, changed, every, series)
         lower.set_title("Retain loss $f_r$ (↓)")
-        _draw_lines(lower, ablation, changed, series, lambda s, _: s.retain_loss)
-        if any(_finite(s) for n in changed for s in solutions_named(ablation, n)):
-            lower.set_yscale("log")
-        lower.set_xticks(range(len(of_value)), list(of_value))
-        lower.set_xlabel(name)
-        upper.tick_params(labelbottom=False)
-        front.legend(handles=[_key(look, "-") for look in of_value.values()], title=name,
+        lines = _draw_lines(lower, ablation, changed, series, lambda s, _: s.retain_loss)
+        logarithmic(lower, [y for line in lines for y in line])
+        _name(lower, lines, changed, every, series)
+        front.legend(handles=[_key(look) for look in of_value.values()], title=name,
                      loc="upper right", fontsize=9.5)  # fmt: skip
-        figure.legend(handles=[_key(series[n], "-") for n in changed], loc="lower left",
-                      bbox_to_anchor=(0.578, 0.012), ncols=3, fontsize=9.5,
-                      columnspacing=1.5)  # fmt: skip
     return figure
+
+
+def _name(
+    axes: Axes,
+    lines: Sequence[Sequence[float]],
+    names: Sequence[str],
+    every: dict[str, Solution],
+    series: dict[str, Look],
+) -> None:
+    texts = [short_label(every[name], series[name].label) for name in names]
+    weights = [every[name].method == "composite_proxy" for name in names]
+    texts = [f"α = {t}" if weight else t for t, weight in zip(texts, weights, strict=True)]
+    name_lines(axes, lines, texts, [series[name].ink for name in names])
 
 
 def _share(index: int, count: int) -> str:
@@ -110,8 +124,8 @@ def _draw_front(
     axes.plot(*_columns(line), "--", color=palette.GRAY, lw=1.2, zorder=1)
     for s in behind:
         marker = looks([s])[s.name].marker
-        axes.plot(s.forget_loss, s.retain_loss, marker, color="#A8A8A8", ms=8, mec="white",
-                  clip_on=False)  # fmt: skip
+        axes.plot(s.forget_loss, s.retain_loss, marker, color="#A8A8A8",
+                  ms=14 if marker == "*" else 8, mec="white", clip_on=False)  # fmt: skip
     lines = [line]
     for run, look in zip(runs, of_value.values(), strict=True):
         # Different methods are no one front.
@@ -121,7 +135,7 @@ def _draw_front(
             axes.plot(*_columns(points), "-", color=look.color, lw=1.6, alpha=0.8, zorder=3)
             axes.plot(*_columns(points), look.marker, color=look.color, ms=7, mec="white", mew=0.8,
                       zorder=4, clip_on=False)  # fmt: skip
-    texts = looks(shown)
+    texts = looks(behind)
     place_labels(
         axes,
         [(s.forget_loss, s.retain_loss) for s in behind],
@@ -144,8 +158,8 @@ def _draw_errors(
     def error(s: Solution, span: float) -> float:
         return 100 * (s.forget_loss - (s.epsilon or math.nan)) / span
 
-    drawn = _draw_lines(axes, ablation, requests, series, error)
-    largest = max((abs(y) for y in drawn if math.isfinite(y)), default=0.0)
+    lines = _draw_lines(axes, ablation, requests, series, error)
+    largest = max((abs(y) for line in lines for y in line if math.isfinite(y)), default=0.0)
     edge = max(1.15 * largest, 150 * _TOLERANCE)
     axes.set_ylim(-edge, edge)
 
@@ -156,8 +170,8 @@ def _draw_lines(
     names: Sequence[str],
     series: dict[str, Look],
     number: Callable[[Solution, float], float],
-) -> list[float]:
-    """A line for each solution over the values, broken where a run has none; all its numbers."""
+) -> list[list[float]]:
+    """A line for each solution over the values, broken where a run has none; their heights."""
     spans = [run.results.boundaries.span for run in ablation.runs]
     drawn = []
     for name in names:
@@ -169,12 +183,12 @@ def _draw_lines(
         look = series[name]
         axes.plot(range(len(ys)), ys, "-", color=look.color, marker=look.marker, ms=7, lw=1.4,
                   mec="white", mew=0.8)  # fmt: skip
-        drawn += ys
+        drawn.append(ys)
     return drawn
 
 
-def _key(look: Look, line: str) -> Line2D:
-    return Line2D([], [], ls=line, color=look.color, marker=look.marker, ms=8, mec="white",
+def _key(look: Look) -> Line2D:
+    return Line2D([], [], ls="-", color=look.color, marker=look.marker, ms=8, mec="white",
                   label=look.label.replace("$", r"\$"))  # fmt: skip
 
 
