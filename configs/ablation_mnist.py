@@ -23,7 +23,10 @@ _ABLATIONS = {
         *("controls", (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)),
         {},
     ),
-    "alpha": ("boundary.alpha", (0.5, 1.0, 5.0, 20.0), {"controls": (0.5,)}),
+    "alpha": (
+        *("boundary.alpha", (0.5, 1.0, 5.0, 20.0)),
+        {"controls": (0.5,), "boundary.utility_alpha": None},  # Of both boundaries.
+    ),
     "tau": ("boundary.tau", (1.0, 2.0, 3.0), {"controls": (0.5,)}),
     "beta": (
         *("pareto.beta", (0.3, 1.0, 5.0, 20.0)),

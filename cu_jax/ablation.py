@@ -109,7 +109,7 @@ def planned_ablation(config: ConfigDict) -> Ablation:
     """
     given = config.ablation
     current, kind = _current(config, given.setting)
-    values = tuple(given.values)
+    values = tuple(given["values"])  # As an attribute it is a method of every mapping.
     if not values:
         raise ValueError(
             f"config.ablation.values must have at least one value of config.{given.setting}, got "
@@ -123,10 +123,10 @@ def planned_ablation(config: ConfigDict) -> Ablation:
         )
     for value in values:
         if not (entries and _fits_entry(value, current)) and not _fits(value, kind, current):
-            wanted = "an entry of that list" if entries else f"a {kind.__name__}"
+            like = f"an entry of {current!r}" if entries else f"{kind.__name__}, like {current!r}"
             raise ValueError(
-                f"config.ablation.values must be of the type of config.{given.setting}, {wanted} "
-                f"like {current!r}, got {value!r}: correct it."
+                f"config.ablation.values must be of the type of config.{given.setting} ({like}), "
+                f"got {value!r}: correct it."
             )
     texts = [value_text(value) for value in values]
     folders = [folder_name(text) for text in texts]
@@ -159,7 +159,7 @@ def planned_runs(config: ConfigDict) -> Iterator[Planned]:
         One for each value; one alone where the values are a list's entries.
     """
     record, setting = planned_ablation(config), config.ablation.setting
-    values: Sequence[Any] = tuple(config.ablation.values)
+    values: Sequence[Any] = tuple(config.ablation["values"])
     if record.kind == ENTRIES:
         values = (values,)
     for value in values:
@@ -214,7 +214,7 @@ def _current(config: ConfigDict, setting: str) -> tuple[Any, type]:
 
 def _fits(value: Any, kind: type, current: Any) -> bool:
     """Whether a value can be a setting's."""
-    if value is None:
+    if value is None or kind is type(None):  # A type that was never said.
         return current is None
     if isinstance(value, bool) or kind is bool:
         return isinstance(value, bool) and kind is bool

@@ -70,6 +70,8 @@ def parse(argv: list[str]) -> list[str]:
         raise ValueError(_unknown_setting(str(error), argv)) from error
     except (flags.Error, OSError) as error:
         told = " ".join(str(error).split())
+        if "Traceback (most" in told:  # Of a config file; its last line says what is wrong.
+            told = told.rpartition("Error: ")[2]
         raise ValueError(f"The flags must be as --help says, but: {told}") from error
     if rest[1:]:
         raise ValueError(
