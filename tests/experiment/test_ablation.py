@@ -273,12 +273,11 @@ def test_the_cost_of_an_update(tiny_config, tmp_path):
     record = ablate(asked, tmp_path / "new")
     costs = {(cost.value, cost.method): cost for cost in record.costs}
     assert set(costs) == {(v, m) for v in ("8", "32") for m in ("controllable", "composite")}
-    for value in ("8", "32"):
-        ours, theirs = costs[value, "controllable"], costs[value, "composite"]
-        assert ours.seconds > 0 and theirs.seconds > 0
-        # A gradient more, and the running means.
-        assert ours.memory > theirs.memory > 0
-    assert costs["32", "composite"].memory > costs["8", "composite"].memory
+    assert all(cost.seconds > 0 for cost in record.costs)
+    for method in ("controllable", "composite"):
+        # Beside what stays as it is, 24 more pictures of a byte a pixel in each set.
+        more = costs["32", method].memory - costs["8", method].memory
+        assert more > 2 * 24 * 28 * 28
     rows = list(csv.DictReader((tmp_path / "new" / "ablation.csv").open()))
     assert [float(row["memory"]) for row in rows] == [cost.memory for cost in record.costs]
     assert (tmp_path / "new" / "figures" / "cost.png").is_file()
