@@ -5,34 +5,29 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
-import numpy as np
 from clu import parameter_overview
 from ml_collections import ConfigDict
 
-from cu_jax import config as settings
 from cu_jax import metrics, report, sharding
 from cu_jax.baselines import run_baselines
-from cu_jax.data import Data, open_data, training_iterator, with_proxy
+from cu_jax.data import open_data
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.feature_networks import LoadedNetwork, load_networks
 from cu_jax.fingerprints import StageRecord
-from cu_jax.holes import NamedHole, parse_holes
+from cu_jax.holes import NamedHole
 from cu_jax.inputs import keep_inputs
 from cu_jax.inventory import check_pictures, forget_statistics
 from cu_jax.locking import claimed
 from cu_jax.logs import MetricLog
 from cu_jax.methods import frozen_parts, unlearning_objectives
-from cu_jax.models import MODELS, Model, Params
+from cu_jax.models import Model, Params
 from cu_jax.plan import Request, path_requests
-from cu_jax.pretraining import check_retraining, original_model
+from cu_jax.preflight import check_data, checked_settings
+from cu_jax.pretraining import original_model
 from cu_jax.provenance import config_hash, environment
-from cu_jax.references import check_legacy
-from cu_jax.restoring import check_mask
 from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
 from cu_jax.stages import (
-    baseline_names,
     epochs_note,
     loss_config,
     stage_methods,
@@ -59,16 +54,11 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         ValueError: for settings or a workdir that cannot be used; before any compilation wherever
             that can be known then.
     """
-    model, holes = checked(config)
+    model, holes = checked_settings(config)
     networks = load_networks(config.evaluation.networks.to_dict())
     with claimed(workdir, config) as records:
         data = open_data(config.data, model.image_shape)
-        if data.image_shape != model.image_shape:
-            raise ValueError(
-                f"The model's pictures must be the data's {data.image_shape}, got "
-                f"{model.image_shape}: change config.model."
-            )
-        _check_later_stages(config, data, model)
+        check_data(config, data, model)
         if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
             save_config(workdir, config)
         check_pictures(
@@ -103,39 +93,6 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         figures = report.write_report(workdir)
     print(report.closing(results, workdir, figures), flush=True)
     return results
-
-
-def checked(config: ConfigDict) -> tuple[Model, list[NamedHole]]:
-    """Refuses what can be refused of settings alone, before any folder is made.
-
-    Args:
-        config: the settings.
-
-    Returns:
-        The model and the evaluation's holes.
-
-    Raises:
-        ValueError: for settings that cannot be used.
-    """
-    settings.validate(config)
-    model = _model(config)
-    holes = _holes(config, model)
-    loss = loss_config(
-        config, *np.zeros((2, model.image_shape[-1])).tolist()
-    )  # stand in for what is not known yet
-    stage_methods(config, loss, model, None)
-    return model, holes
-
-
-def _model(config: ConfigDict) -> Model:
-    name = config.model.name
-    try:
-        return MODELS[name](config.model)
-    except (TypeError, KeyError) as error:
-        raise ValueError(
-            f"config.model must have the settings of a model {name!r}, but none can be built from "
-            f"it ({error}): start from a config of that model."
-        ) from error
 
 
 def _prepare(
@@ -184,38 +141,6 @@ def _announce(solver: Solver) -> None:
         if not config[name].steps:
             print(epochs_note(config, name, solver.forget_pictures))
     sys.stdout.flush()
-
-
-def _holes(config: ConfigDict, model: Model) -> list[NamedHole]:
-    """The evaluation's holes, and refuses what the evaluation would refuse of model and config."""
-    holes = parse_holes(config.evaluation.holes, model.image_shape[0], model.patch_size)
-    shapes = jax.eval_shape(model.init, jax.random.key(0))
-    for hole in holes:
-        check_mask(model, shapes, hole.mask)
-    if config.classifier.weights and model.image_shape != metrics.classifier.IMAGE_SHAPE:
-        raise ValueError(
-            f"The classifier reads {metrics.classifier.IMAGE_SHAPE} pictures of digits alone, and "
-            f"the model's are {model.image_shape}: leave config.classifier.weights empty."
-        )
-    return holes
-
-
-def _check_later_stages(config: ConfigDict, data: Data, model: Model) -> None:
-    """Refuses, before the first stage, what later ones would refuse of the pictures."""
-    if "retrain" in baseline_names(config):
-        check_retraining(config, model)
-    if "composite_proxy" in baseline_names(config):
-        with_proxy(data, config.data)
-    if config.data.cache_tokens and model.tokenizer is None:
-        raise ValueError(
-            "config.data.cache_tokens must be False for a model that reads no tokens, got "
-            f"{config.model.name}: leave it out."
-        )
-    check_legacy(data, config.evaluation.legacy_reference)
-    training_iterator(
-        data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
-    )
-    sharding.check_batch(sharding.make_mesh(), config.batch_size)
 
 
 def _boundaries(solver: Solver) -> None:

@@ -9,7 +9,8 @@ from ml_collections import ConfigDict
 
 from cu_jax.atomic import replacing
 from cu_jax.fingerprints import StageRecord, flat, read_records, settings_of
-from cu_jax.workdir import claimed, read_config, read_json, save_config, save_record, write_json
+from cu_jax.locking import claimed
+from cu_jax.workdir import read_config, read_json, save_config, save_record, write_json
 
 _WITHOUT_SOLUTION = ("tokenizer", "pretrain", "classifier", "retrain_tokenizer")
 _ALWAYS_ASKED = (*_WITHOUT_SOLUTION, "original", "complete", "utility", "retrain")

@@ -1,6 +1,5 @@
 """What runs found: results.json, comparison.json … as records, schemas, files (never jax)."""
 
-from cu_jax.results.audits import AUDITS_NAME, RETRAIN, Audit, Audits, read_audits, write_audits
 from cu_jax.results.ablation import (
     ABLATION_NAME,
     COSTS,
@@ -12,6 +11,7 @@ from cu_jax.results.ablation import (
     read_ablation,
     write_ablation_record,
 )
+from cu_jax.results.audits import AUDITS_NAME, RETRAIN, Audit, Audits, read_audits, write_audits
 from cu_jax.results.comparison import (
     COMPARISON_NAME,
     SEARCHED,

@@ -10,7 +10,8 @@ import pytest
 from cu_jax import config as settings
 from cu_jax import reuse as reusing
 from cu_jax import training
-from cu_jax.ablation import ablate, planned_ablation, planned_runs
+from cu_jax.ablation import ablate
+from cu_jax.ablation_plan import planned_ablation, planned_runs
 from cu_jax.fingerprints import read_records
 from cu_jax.results import read_ablation, read_results, write_ablation_record
 from cu_jax.reuse import reusable, reuse
