@@ -143,6 +143,7 @@ def seed_config(config: ConfigDict, methods: Sequence[str], seed: int) -> Config
             if section.get(key):
                 section[key] = math.ceil(share * section[key])
         section.epochs = share * section.epochs
+        section.optimizer.warmup_steps = round(share * section.optimizer.warmup_steps)
     return changed
 
 

@@ -273,9 +273,8 @@ def test_errors_are_those_of_the_runs_own_evaluation(audited, digits):
     }
     small = Data(type(data.manifest)(splits), data.class_names, data.image_shape, sources)
     holes = parse_holes(("center:12",), 28, 4)
-    values, _ = Validation(model, None, small, holes=holes, batch_size=20, seed=0, pictures=2)(
-        params
-    )
+    validation = Validation(model, [], small, holes=holes, batch_size=20, seed=0, pictures=2)
+    values = validation(params).values
     restorer = Restorer(model, holes[0], 20, 0)
     for kind in ("retain", "forget"):
         given = few[f"{kind}/validation"]

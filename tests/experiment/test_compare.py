@@ -88,6 +88,7 @@ def test_settings_of_a_seed(config):
     assert made.baselines.methods == ("max_loss",) and made.search.controls == (0.25,)
     assert (made.boundary.steps, made.pareto.steps, made.pareto.first_steps) == (6, 4, 5)
     assert made.boundary.epochs == 2.0 and config.boundary.epochs == 4.0
+    assert made.pareto.optimizer.warmup_steps == 25 == made.boundary.optimizer.warmup_steps
     first = compared.seed_config(config, ["controllable", "retrain"], 0)
     assert first.baselines.methods == ("retrain",) and first.search.controls == ()
     assert first.composite_alphas == ()
