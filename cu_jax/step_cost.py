@@ -9,10 +9,11 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from cu_jax import sharding, training
-from cu_jax.methods import frozen_parts
+from cu_jax import sharding
+from cu_jax.methods import Method, frozen_parts
 from cu_jax.models import MODELS
 from cu_jax.stages import loss_config, stage_methods
+from cu_jax.startup import EXACT
 
 PROGRAMS = {"controllable": "pareto", "composite": "composite"}
 """Name of a method to the program whose updates are measured."""
@@ -64,8 +65,8 @@ def step_costs(config: ConfigDict, updates: int = UPDATES) -> dict[str, StepCost
     for name, program in PROGRAMS.items():
         knobs = {"epsilon": 0.5} if name == "controllable" else {"alpha": 0.1}
         state = methods[program].init(teacher, steps=updates + 1, **knobs)
-        states[name] = sharding.put_replicated(mesh, state)
-        step: Any = training.compile_step(methods[program], mesh)
+        states[name], form = jax.tree.flatten(sharding.put_replicated(mesh, state))
+        step = _step(methods[program], mesh, form)
         programs[name] = step.lower(states[name], *batches, key).compile()
         memory[name] = _memory(programs[name])
     seconds: dict[str, list[float]] = {name: [] for name in programs}
@@ -79,6 +80,28 @@ def step_costs(config: ConfigDict, updates: int = UPDATES) -> dict[str, StepCost
         name: StepCost(statistics.median(values[1:]), memory[name])
         for name, values in seconds.items()
     }
+
+
+def _step(method: Method, mesh: Any, form: Any) -> Any:
+    """As :func:`cu_jax.training.compile_step`, of the state's arrays.
+
+    Lowering makes a tree of descriptions like that of the arguments, and a ``TrainState`` is one of
+    arrays alone.
+    """
+
+    def step(arrays: Any, retain: Any, forget: Any, key: Any) -> Any:
+        state = jax.tree.unflatten(form, arrays)
+        state, scalars = method.step(state, retain, forget, jax.random.fold_in(key, state.step))
+        return jax.tree.leaves(state), scalars
+
+    whole, split = sharding.replicated(mesh), sharding.batched(mesh)
+    return jax.jit(
+        step,
+        in_shardings=(whole, split, split, whole),
+        out_shardings=(whole, whole),
+        donate_argnums=0,
+        compiler_options=EXACT,
+    )
 
 
 def _pictures(mesh: Any, shape: tuple[int, ...], count: int, seed: int) -> Any:

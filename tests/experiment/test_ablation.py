@@ -269,16 +269,18 @@ def test_an_ablation_that_there_is_not(config_of):
 
 
 def test_the_cost_of_an_update(tiny_config, tmp_path):
-    asked = changed(tiny_config, ablation__setting="batch_size", ablation__values=(8, 32))
+    asked = changed(tiny_config, ablation__setting="batch_size", ablation__values=(8,))
     asked.ablation.update(name="cost", cost=True)
     record = ablate(asked, tmp_path / "new")
-    costs = {(cost.value, cost.method): cost for cost in record.costs}
-    assert set(costs) == {(v, m) for v in ("8", "32") for m in ("controllable", "composite")}
-    assert all(cost.seconds > 0 for cost in record.costs)
-    for method in ("controllable", "composite"):
-        # Beside what stays as it is, 24 more pictures of a byte a pixel in each set.
-        more = costs["32", method].memory - costs["8", method].memory
-        assert more > 2 * 24 * 28 * 28
+    assert [(cost.value, cost.method) for cost in record.costs] == [
+        ("8", "controllable"),
+        ("8", "composite"),
+    ]
+    ours, theirs = record.costs
+    assert ours.seconds > 0 and theirs.seconds > 0
+    # At least both batches, and parameters with AdamW's two moments; ours has running means too.
+    least = 2 * 8 * 28 * 28 + 3 * 4 * 3000
+    assert 100 * least > min(ours.memory, theirs.memory) > least
     rows = list(csv.DictReader((tmp_path / "new" / "ablation.csv").open()))
     assert [float(row["memory"]) for row in rows] == [cost.memory for cost in record.costs]
     assert (tmp_path / "new" / "figures" / "cost.png").is_file()
