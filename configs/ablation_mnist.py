@@ -4,7 +4,7 @@
 
 The name behind the colon says which; docs/ablations.md says what each varies, how to read its
 figure, and what it showed. Stages are a third as long as those of configs/mae_mnist.py, so its
-numbers are a little worse. A run takes about half a minute of two CPU cores for each value.
+numbers are a little worse. The one of ε took six minutes on two CPU cores that others shared.
 
     --config.ablation.values='(1.0, 5.0)'      other values
     --config.ablation.setting=pareto.clip      another setting (give values too)
