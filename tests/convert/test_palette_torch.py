@@ -12,8 +12,8 @@ from cu_jax.convert.__main__ import main
 from cu_jax.models.palette_networks import Conditioning
 
 pytestmark = pytest.mark.torch
-# Of the largest value, 10: float32 sums of a thousand terms, in an order that differs with the number
-# of threads at hand. One and two millionths were seen.
+# Of the largest value, 10: float32 sums of a thousand terms, in an order that differs with the
+# number of threads at hand. One and two millionths were seen.
 TOLERANCE = 4e-6
 
 
