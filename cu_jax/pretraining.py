@@ -117,8 +117,7 @@ def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params,
     check_retraining(config, model)
     weights = config.baselines.retrain_weights
     if weights and not config.pretrain.from_scratch:
-        where = "config.baselines.retrain_weights"
-        return _read(weights, where, model, config.model.to_dict()), 0.0
+        return read_retrained(config, model), 0.0
 
     def trained(name: str, section: str, part: Pretrained, init: Any) -> tuple[Params, float]:
         method = retrain(config[section], part)
@@ -135,6 +134,17 @@ def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params,
         made_by = f"stage retrain, seed {config.seed}, {config.pretrain.steps} steps"
         _save_weights(runner, weights, params, made_by)
     return params, seconds + more
+
+
+def read_retrained(config: ConfigDict, model: Model) -> Params:
+    """The weights of a model that was made without the forget set, which the config names.
+
+    Raises:
+        FileNotFoundError: if there are no weights at the path.
+        ValueError: if they do not fit the model.
+    """
+    where = "config.baselines.retrain_weights"
+    return _read(config.baselines.retrain_weights, where, model, config.model.to_dict())
 
 
 def check_retraining(config: ConfigDict, model: Model) -> None:

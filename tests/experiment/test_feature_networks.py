@@ -228,10 +228,11 @@ def test_a_finished_run_is_evaluated_again_with_a_new_network(
     template = {"scale": jax.ShapeDtypeStruct((), np.float32)}
     built = feature_networks.Blueprint(network, template)
     monkeypatch.setitem(feature_networks.NETWORKS, "inception", lambda settings: built)
-    monkeypatch.setattr("cu_jax.training.run_stage", None)
+    before_steps = (run / "metrics.jsonl").read_bytes()
     config = tiny_config.copy_and_resolve_references()
     config.evaluation.networks.inception = str(tmp_path / "in")
     results = experiment.run(config, run)
+    assert (run / "metrics.jsonl").read_bytes() == before_steps
     for before, after in zip(tiny_run[1].solutions, results.solutions, strict=True):
         assert before.forget_loss == after.forget_loss
         new = set(after.metrics) - set(before.metrics)
