@@ -87,7 +87,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
             "*.py",
             "py.typed",
             "weights/*.safetensors",
-            "page/templates/*",
+            "templates/*",
             "classes/*.json",
         )
         for path in (ROOT / "cu_jax").rglob(pattern)
