@@ -46,7 +46,12 @@ def method():
         updates, opt_state = tx.update(grad, state.opt_state)
         return state.updated(updates, opt_state), {"loss": value}
 
-    return Method(lambda p: (p, None), lambda p, **knobs: train_state.create(p, tx), step)
+    return Method(
+        trainable=lambda p: (p, None),
+        init=lambda p, **knobs: train_state.create(p, tx),
+        step=step,
+        merge=lambda p, kept: p,
+    )
 
 
 def run(workdir, data, method, steps, name="stage", every=0):
