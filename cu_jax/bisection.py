@@ -64,6 +64,6 @@ def bisected(
     Returns:
         As :func:`bisect`.
     """
-    low, high = boundaries.epsilon_min, boundaries.epsilon_max
-    target, tolerance = low + control * (high - low), search.tolerance * boundaries.span
-    return bisect(forget_loss, target, tolerance, tuple(search.bracket), search.most)
+    tolerance = search.tolerance * boundaries.span
+    bracket = tuple(search.bracket)
+    return bisect(forget_loss, boundaries.at(control), tolerance, bracket, search.most)

@@ -188,21 +188,21 @@ def _record(
 def _searches(config: ConfigDict, results: Results, seed: int, control: float) -> list[Search]:
     """What a control cost us, both boundaries included, and what it cost by bisection."""
     ours = results[f"control_{control:.15g}"]
-    assert ours.epsilon is not None
     tolerance, span = config.search.tolerance, results.boundaries.span
+    epsilon = results.boundaries.at(control)
     common = Search(
         seed=seed,
         method=OURS,
         control=control,
-        epsilon=ours.epsilon,
+        epsilon=epsilon,
         tolerance=tolerance,
         span=span,
         probes=(),
-        reached=abs(ours.forget_loss - ours.epsilon) <= tolerance * span,
+        reached=abs(ours.forget_loss - epsilon) <= tolerance * span,
     )
     stages = [results[name] for name in ("complete", "utility")]
     stages += [results[f"control_{r:.15g}"] for r in _way(config, control)]
-    probe = _probe(common.epsilon, ours, stages)
+    probe = _probe(epsilon, ours, stages)
     tried: list[Solution] = []
 
     def forget_loss(alpha: float) -> float:

@@ -80,7 +80,7 @@ def path_requests(
 
     found = []
     for control, neighbor in _outwards({*asked, *controls}, config.pareto.first_control):
-        request = first(f"control_{control:.15g}", low + control * (high - low), control)
+        request = first(f"control_{control:.15g}", boundaries.at(control), control)
         if neighbor is not None:
             start = f"control_{neighbor:.15g}"
             request = request._replace(kind="path", start=start, steps=steps)
@@ -145,13 +145,12 @@ def baseline_requests(
         Name of the method, and the request; without ``retrain``, which is no stage from the
         original.
     """
-    low, high = boundaries.epsilon_min, boundaries.epsilon_max
     asked = {}
     for method in baseline_names(config):
         kind = method if method in DEPENDS_ON else "baseline"
         if method == "primal_dual":
             for control in config.controls:
-                knobs = {"epsilon": low + control * (high - low)}
+                knobs = {"epsilon": boundaries.at(control)}
                 name = f"{method}_{control:.15g}"
                 asked[name] = Request(name, kind, "original", steps, knobs, control)
         elif method != RETRAIN:

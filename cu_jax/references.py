@@ -27,6 +27,10 @@ _FORMAT = 1
 """Of cached features: another number where the same network would give other ones."""
 EMBEDDED = 250
 """Pictures of each set whose features are kept beside a solution, at most."""
+_NO_FILES = (
+    "config.evaluation.legacy_reference needs picture files, whose own size it compares with, and "
+    "these pictures are in memory at one size: leave it out."
+)
 
 
 class Reference(NamedTuple):
@@ -149,10 +153,7 @@ def check_legacy(data: Data, legacy: bool) -> None:
         >>> check_legacy(Data(Manifest({}), ("a",), (28, 28, 1), {}), legacy=False)
     """
     if legacy and not all(isinstance(source, EncodedSource) for source in data.sources.values()):
-        raise ValueError(
-            "config.evaluation.legacy_reference needs picture files, whose own size it compares "
-            "with, and these pictures are in memory at one size: leave it out."
-        )
+        raise ValueError(_NO_FILES)
 
 
 def cached(key: list[Any], shape: tuple[int, int], make: Callable[[], np.ndarray]) -> np.ndarray:
@@ -204,7 +205,8 @@ def _cropped(source: Source, batch_size: int) -> Iterator[Float[np.ndarray, "b h
 
 def _squashed(source: Source, batch_size: int) -> Iterator[Float[np.ndarray, "b 299 299 c"]]:
     """Whole files, both sides resized to Inception's whatever their ratio."""
-    assert isinstance(source, EncodedSource)
+    if not isinstance(source, EncodedSource):
+        raise ValueError(_NO_FILES)
     waiting = []
     for picture in source.whole():
         height, width, _ = picture.shape

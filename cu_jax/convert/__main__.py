@@ -48,9 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
 
     def command() -> None:
-        if args.source is None:
-            find = KINDS[args.kind].installed
-            assert find is not None  # else the parser wants a source
+        find = KINDS[args.kind].installed
+        if args.source is None and find is not None:  # else the parser wants a source
             args.source = find()
         with _told_if_slow(f"{args.doing} {args.source} ..."):
             done: Exchanged = args.work(args)

@@ -38,6 +38,10 @@ class Boundaries:
         """ε_original − ε_min, the unit in which errors of control are stated."""
         return self.epsilon_original - self.epsilon_min
 
+    def at(self, control: float) -> float:
+        """The ε that a control coefficient r asks for: ε_min + r (ε_max − ε_min)."""
+        return self.epsilon_min + control * (self.epsilon_max - self.epsilon_min)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Solution:

@@ -65,12 +65,11 @@ def test_at_the_original_the_retain_loss_and_its_gradient_are_zero(
     retain, (encoder, _) = unlearning_objectives(config, model).retain, model.split(teacher)
 
     def loss(encoder):
-        return retain(encoder, batch, frozen, jax.random.key(1)).sum()
+        return retain(encoder, batch, frozen, jax.random.key(1)).mean()  # as methods minimize it
 
     value, grad = jax.jit(jax.value_and_grad(loss))(encoder)
     assert float(value) < 1e-10
-    # Rounding: the compiler fuses student and teacher differently, and not always alike.
-    assert max(float(jnp.abs(g).max()) for g in jax.tree.leaves(grad)) < 5e-6
+    assert max(float(jnp.abs(g).max()) for g in jax.tree.leaves(grad)) < 1e-6
     assert float(forget(encoder, batch, frozen, jax.random.key(1)).min()) > 1e-6
 
 
