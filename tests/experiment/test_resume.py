@@ -85,7 +85,7 @@ def test_an_evaluation_without_a_classifier(tiny_run, tiny_config, used, capsys)
         assert set(new) == {
             f"{name}/{key}{end}"
             for name in ("retain", "forget")
-            for key in ("psnr", "loss_hole")
+            for key in ("psnr", "ssim", "loss_hole")
             for end in ("", "_random50")
         }
         assert new["forget/psnr"] == pytest.approx(solution.metrics["forget/psnr"], rel=1e-5)
