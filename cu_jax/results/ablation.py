@@ -1,14 +1,13 @@
 """ablation.json: a setting, the values it was given, and what each run or measurement found."""
 
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cu_jax.atomic import replacing
+from cu_jax.results.files import file_of, read_json, write_record
 from cu_jax.results.records import Results
 from cu_jax.results.schema import check, record
 
@@ -198,11 +197,7 @@ def write_ablation_record(path: str | os.PathLike[str], ablation: Ablation) -> P
         ...     read_ablation(write_ablation_record(f"{folder}/ablation.json", ablation)).values
         ('0.3', '1')
     """
-    path = Path(path)
-    text = json.dumps(ablation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-    return path
+    return write_record(path, ablation)
 
 
 def read_ablation(path: str | os.PathLike[str]) -> Ablation:
@@ -224,22 +219,8 @@ def read_ablation(path: str | os.PathLike[str]) -> Ablation:
         FileNotFoundError: An ablation's record must be at no/such/ablation.json, and there is no
         such file: give the --workdir of an ablation.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / ABLATION_NAME
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"An ablation's record must be at {path}, and there is no such file: give the "
-            "--workdir of an ablation."
-        )
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} must hold JSON, got a decoding error ({error}): give the ablation's own "
-            "command again."
-        ) from error
-    return Ablation.from_json(data)
+    path = file_of(path, ABLATION_NAME, "An ablation's record", "an ablation")
+    return Ablation.from_json(read_json(path, "give the ablation's own command again"))
 
 
 def _number(value: float | None) -> float:

@@ -1,13 +1,12 @@
 """audits.json: what the audits of a run's solutions found, as frozen records, schema and files."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cu_jax.atomic import replacing
+from cu_jax.results.files import read_json, write_record
 from cu_jax.results.schema import check
 
 AUDITS_VERSION = 1
@@ -236,11 +235,7 @@ def write_audits(path: str | os.PathLike[str], audits: Audits) -> Path:
         ...     read_audits(write_audits(f"{folder}/audits.json", audits)) == audits
         True
     """
-    path = Path(path)
-    text = json.dumps(audits.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-    return path
+    return write_record(path, audits)
 
 
 def read_audits(path: str | os.PathLike[str]) -> Audits | None:
@@ -261,12 +256,7 @@ def read_audits(path: str | os.PathLike[str]) -> Audits | None:
     path = Path(path)
     if not path.is_file():
         return None
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} must hold JSON, got a decoding error ({error}): audit the run again."
-        ) from error
+    data = read_json(path, "audit the run again")
     try:
         return Audits.from_json(data)
     except ValueError as error:

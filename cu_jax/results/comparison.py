@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cu_jax.atomic import replacing
+from cu_jax.results.files import file_of, read_json, write_record
 from cu_jax.results.schema import check, record
 
 COMPARISON_FORMAT = 1
@@ -195,11 +195,7 @@ def write_comparison_record(path: str | os.PathLike[str], comparison: Comparison
         ...     read_comparison(path) == comparison
         True
     """
-    path = Path(path)
-    text = json.dumps(comparison.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-    return path
+    return write_record(path, comparison)
 
 
 def read_comparison(path: str | os.PathLike[str]) -> Comparison:
@@ -221,21 +217,8 @@ def read_comparison(path: str | os.PathLike[str]) -> Comparison:
         FileNotFoundError: A comparison's record must be at no/such/comparison.json, and there is
         no such file: give the --workdir of a comparison.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / COMPARISON_NAME
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"A comparison's record must be at {path}, and there is no such file: give the "
-            "--workdir of a comparison."
-        )
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} must hold JSON, got a decoding error ({error}): compare again."
-        ) from error
-    return Comparison.from_json(data)
+    path = file_of(path, COMPARISON_NAME, "A comparison's record", "a comparison")
+    return Comparison.from_json(read_json(path, "compare again"))
 
 
 def _validate(data: Any) -> None:
