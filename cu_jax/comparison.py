@@ -126,6 +126,12 @@ def seed_config(config: ConfigDict, methods: Sequence[str], seed: int) -> Config
 
     Returns:
         A copy that asks for the controls, the baselines and the searches of the comparison.
+
+    Note:
+        ``config.comparison.share`` shortens every stage, its warm-up included, and raises what acts
+        at a rate by as much: β of ours and the dual rate of ``primal_dual``. Otherwise ours would
+        end further from ε, with the same β and a third of the updates by up to 2.3 % of the range
+        where this gives 1.8 %.
     """
     changed = config.copy_and_resolve_references()
     changed.seed, changed.controls = seed, config.comparison.controls
@@ -144,6 +150,9 @@ def seed_config(config: ConfigDict, methods: Sequence[str], seed: int) -> Config
                 section[key] = math.ceil(share * section[key])
         section.epochs = share * section.epochs
         section.optimizer.warmup_steps = round(share * section.optimizer.warmup_steps)
+    # Rates: with fewer updates, each has to bring f_f nearer to ε by more.
+    changed.pareto.beta /= share
+    changed.baselines.dual_rate /= share
     return changed
 
 

@@ -91,6 +91,8 @@ def test_settings_of_a_seed(config):
     assert (made.boundary.steps, made.pareto.steps, made.pareto.first_steps) == (6, 4, 5)
     assert made.boundary.epochs == 2.0 and config.boundary.epochs == 4.0
     assert made.pareto.optimizer.warmup_steps == 25 == made.boundary.optimizer.warmup_steps
+    assert made.pareto.beta == 2 * config.pareto.beta
+    assert made.baselines.dual_rate == 2 * config.baselines.dual_rate
     first = compared.seed_config(config, ["controllable", "retrain"], 0)
     assert first.baselines.methods == ("retrain",) and first.search.controls == ()
     assert first.composite_alphas == ()
