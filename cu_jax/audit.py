@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax.audits import audit_run
-from cu_jax.refusals import REFUSED, STOPPED, refusal
+from cu_jax.refusals import run_command
 from cu_jax.report.audits import audit_text
 from cu_jax.report.page import write_page
 from cu_jax.results import Solution, read_results
@@ -40,28 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         2
     """
     args = _parser().parse_args(arguments)
-    try:
-        start_jax()
-        names = None if args.solutions is None else args.solutions.split(",")
-        audits = audit_run(args.workdir, names, args.seed)
-        made = [args.workdir / "audits.json"]
-        solutions: tuple[Solution, ...] = ()
-        if (args.workdir / "results.json").is_file():
-            solutions = read_results(args.workdir).solutions
-            made.append(write_page(args.workdir))
-    except KeyboardInterrupt:
-        _say("Stopped. The same command goes on with the solutions that are left.")
-        return STOPPED
-    except Exception as error:
-        # What the system says of a file is a sentence as well.
-        told = refusal(error) or (str(error) if isinstance(error, OSError) else None)
-        if args.debug or told is None:
-            raise
-        _say(f"cu_jax.audit: {told}")
-        return REFUSED
+    stopped = "Stopped. The same command goes on with the solutions that are left."
+    return run_command(lambda: _audit(args), debug=args.debug, stopped=stopped)
+
+
+def _audit(args: argparse.Namespace) -> None:
+    start_jax()
+    names = None if args.solutions is None else args.solutions.split(",")
+    audits = audit_run(args.workdir, names, args.seed)
+    made = [args.workdir / "audits.json"]
+    solutions: tuple[Solution, ...] = ()
+    if (args.workdir / "results.json").is_file():
+        solutions = read_results(args.workdir).solutions
+        made.append(write_page(args.workdir))
     print(audit_text(audits, solutions), flush=True)
-    _say(f"Written: {', '.join(map(str, made))}.")
-    return 0
+    print(f"Written: {', '.join(map(str, made))}.", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,10 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--debug", action="store_true", help="show the traceback of a refusal")
     return parser
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

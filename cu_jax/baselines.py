@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 
-from cu_jax.bisection import bisected
+from cu_jax.bisection import search
 from cu_jax.fingerprints import StageRecord
 from cu_jax.plan import baseline_requests, composite_requests, search_request
 from cu_jax.pretraining import retrained
@@ -31,8 +31,12 @@ def run_baselines(solver: Solver, chain: int, records: Mapping[str, StageRecord]
     if RETRAIN in baseline_names(config) or RETRAIN in records:
         train = partial(retrained, config, solver.model, solver.runner)
         solver.add(RETRAIN, config.pretrain.steps, train)
-    for control in config.search.controls:
-        _search(solver, control, chain, records)
+
+    def forget_loss(alpha: float) -> float:
+        request = search_request(alpha, chain, records)
+        return solver.solve(request, "composite", SEARCHED).forget_loss
+
+    search(config.search, solver.boundaries, forget_loss)
 
 
 def _steps(solver: Solver, chain: int) -> int:
@@ -41,13 +45,3 @@ def _steps(solver: Solver, chain: int) -> int:
         ours = [s for s in solver.solutions.values() if s.method == "controllable"]
         return math.ceil(sum(s.steps for s in ours) / sum(s.epsilon is not None for s in ours))
     return solver.config.baselines.steps or chain
-
-
-def _search(solver: Solver, control: float, steps: int, records: Mapping[str, StageRecord]) -> None:
-    """The composite loss's α for a control, by bisection, each try a whole run."""
-
-    def forget_loss(alpha: float) -> float:
-        request = search_request(alpha, steps, records)
-        return solver.solve(request, "composite", SEARCHED).forget_loss
-
-    bisected(solver.config.search, solver.boundaries, control, forget_loss)

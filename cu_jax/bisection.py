@@ -1,13 +1,27 @@
 """The weight α that meets a requested forget loss: what users of a weighted sum must search for."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from cu_jax.results import Boundaries
 
 Tries = list[tuple[float, float]]
 """Each weight that was tried, and the forget loss that it gave."""
+
+
+class Searched(NamedTuple):
+    """What a search for one control took.
+
+    Attributes:
+        control: the control coefficient.
+        tries: its runs, in order.
+        reached: whether one, or one of another control's, is near enough.
+    """
+
+    control: float
+    tries: Tries
+    reached: bool
 
 
 def bisect(
@@ -16,6 +30,7 @@ def bisect(
     tolerance: float,
     bracket: tuple[float, float],
     most: int,
+    known: Sequence[tuple[float, float]] = (),
 ) -> tuple[Tries, bool]:
     """Halves a range of weights, on a logarithmic scale, until the forget loss is near enough.
 
@@ -25,9 +40,10 @@ def bisect(
         tolerance: how far from it is near enough.
         bracket: the smallest and the largest weight; they are believed, not tried.
         most: runs at the most.
+        known: weights tried before, for another target, and what they gave: they narrow the range.
 
     Returns:
-        The runs in order, and whether the last one is near enough.
+        The runs in order, and whether one, or one known before, is near enough.
 
     Note:
         A search that is told nothing of where the weight lies. Whoever knows more starts nearer.
@@ -36,8 +52,17 @@ def bisect(
         >>> tries, found = bisect(lambda alpha: 1 / alpha, 5.0, 0.1, (0.01, 1.0), 20)
         >>> [round(alpha, 3) for alpha, _ in tries], found
         ([0.1, 0.316, 0.178, 0.237, 0.205, 0.191, 0.198], True)
+        >>> bisect(lambda alpha: 1 / alpha, 10.0, 0.1, (0.01, 1.0), 20, known=tries)
+        ([], True)
     """
     low, high = (math.log(alpha) for alpha in bracket)
+    for alpha, value in known:
+        if abs(value - target) <= tolerance:
+            return [], True
+        if value > target:
+            low = max(low, math.log(alpha))
+        else:
+            high = min(high, math.log(alpha))
     tries: Tries = []
     while len(tries) < most:
         middle = (low + high) / 2
@@ -50,20 +75,26 @@ def bisect(
     return tries, False
 
 
-def bisected(
-    search: Any, boundaries: Boundaries, control: float, forget_loss: Callable[[float], float]
-) -> tuple[Tries, bool]:
-    """:func:`bisect` for a control of a run.
+def search(
+    settings: Any, boundaries: Boundaries, forget_loss: Callable[[float], float]
+) -> list[Searched]:
+    """:func:`bisect` for each control of a run in turn; each knows what those before it tried.
 
     Args:
-        search: the config's section.
+        settings: the config's section ``search``.
         boundaries: the range of ε.
-        control: the control coefficient.
         forget_loss: of a weight.
 
     Returns:
-        As :func:`bisect`.
+        What each took.
     """
-    tolerance = search.tolerance * boundaries.span
-    bracket = tuple(search.bracket)
-    return bisect(forget_loss, boundaries.at(control), tolerance, bracket, search.most)
+    tolerance = settings.tolerance * boundaries.span
+    bracket = tuple(settings.bracket)
+    known: Tries = []
+    found = []
+    for control in settings.controls:
+        target = boundaries.at(control)
+        tries, reached = bisect(forget_loss, target, tolerance, bracket, settings.most, known)
+        known += tries
+        found.append(Searched(control, tries, reached))
+    return found

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from cu_jax import audits, experiment, report
+from cu_jax import audits, bisection, experiment, report
 from cu_jax import config as settings
-from cu_jax.bisection import bisected
 from cu_jax.locking import claimed_group
 from cu_jax.methods import BASELINES, BY_ALPHA
 from cu_jax.plan import SEARCH
@@ -180,8 +179,7 @@ def _record(
 ) -> Comparison:
     searches = []
     for seed, results in found.items():
-        for control in configs[seed].search.controls:
-            searches += _searches(configs[seed], results, seed, control)
+        searches += _searches(configs[seed], results, seed)
     runs = [s for r in found.values() for s in r.solutions if s.method in BASELINES]
     return Comparison(
         name=config.name,
@@ -194,34 +192,43 @@ def _record(
     )
 
 
-def _searches(config: ConfigDict, results: Results, seed: int, control: float) -> list[Search]:
-    """What a control cost us, both boundaries included, and what it cost by bisection."""
-    ours = results[f"control_{control:.15g}"]
-    tolerance, span = config.search.tolerance, results.boundaries.span
-    epsilon = results.boundaries.at(control)
-    common = Search(
-        seed=seed,
-        method=OURS,
-        control=control,
-        epsilon=epsilon,
-        tolerance=tolerance,
-        span=span,
-        probes=(),
-        reached=abs(ours.forget_loss - epsilon) <= tolerance * span,
-    )
-    stages = [results[name] for name in ("complete", "utility")]
-    stages += [results[f"control_{r:.15g}"] for r in _way(config, control)]
-    probe = _probe(epsilon, ours, stages)
-    tried: list[Solution] = []
+def _searches(config: ConfigDict, results: Results, seed: int) -> list[Search]:
+    """What each searched control cost us, and what it cost by bisection.
+
+    A stage counts once, with the first control that needs it: the boundaries and the points of the
+    path on ours, a weight that was tried on the other side.
+    """
 
     def forget_loss(alpha: float) -> float:
-        tried.append(results[f"{SEARCH}{alpha:.15g}"])
-        return tried[-1].forget_loss
+        return results[f"{SEARCH}{alpha:.15g}"].forget_loss
 
-    tries, reached = bisected(config.search, results.boundaries, control, forget_loss)
-    probes = [_probe(alpha, s, [s]) for (alpha, _), s in zip(tries, tried, strict=True)]
-    theirs = dataclasses.replace(common, method="composite", probes=tuple(probes), reached=reached)
-    return [dataclasses.replace(common, probes=(probe,)), theirs]
+    tolerance, span = config.search.tolerance, results.boundaries.span
+    uncounted = {solution.name for solution in results.solutions}
+    found = []
+    for search in bisection.search(config.search, results.boundaries, forget_loss):
+        ours = results[f"control_{search.control:.15g}"]
+        epsilon = results.boundaries.at(search.control)
+        way = ["complete", "utility", *(f"control_{r:.15g}" for r in _way(config, search.control))]
+        common = Search(
+            seed=seed,
+            method=OURS,
+            control=search.control,
+            epsilon=epsilon,
+            tolerance=tolerance,
+            span=span,
+            probes=(_probe(epsilon, ours, [results[name] for name in way if name in uncounted]),),
+            reached=abs(ours.forget_loss - epsilon) <= tolerance * span,
+        )
+        uncounted -= set(way)
+        tried = [(alpha, results[f"{SEARCH}{alpha:.15g}"]) for alpha, _ in search.tries]
+        theirs = dataclasses.replace(
+            common,
+            method="composite",
+            probes=tuple(_probe(alpha, solution, [solution]) for alpha, solution in tried),
+            reached=search.reached,
+        )
+        found += [common, theirs]
+    return found
 
 
 def _way(config: ConfigDict, control: float) -> list[float]:

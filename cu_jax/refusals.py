@@ -14,12 +14,13 @@ STOPPED = 130
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def run_command(command: Callable[[], None], *, debug: bool) -> int:
+def run_command(command: Callable[[], None], *, debug: bool, stopped: str = "Stopped.") -> int:
     """Runs a command; what its user can put right ends in one sentence, not in a traceback.
 
     Args:
         command: the command.
         debug: whether to let every error through, with its traceback.
+        stopped: what to say if the user breaks it off.
 
     Returns:
         0; 2 after a sentence on stderr; 130 if the user broke it off.
@@ -33,7 +34,7 @@ def run_command(command: Callable[[], None], *, debug: bool) -> int:
     except KeyboardInterrupt:
         if debug:
             raise
-        print("Stopped.", file=sys.stderr, flush=True)
+        print(stopped, file=sys.stderr, flush=True)
         return STOPPED
     except Exception as error:
         sentence = None if debug else refusal(error)
@@ -52,8 +53,8 @@ def refusal(error: BaseException) -> str | None:
 
     Returns:
         The message of a ValueError, FileNotFoundError, FileExistsError or FloatingPointError that
-        a ``raise`` of this package made, which are sentences by our rule; one about a full disk; or
-        None.
+        a ``raise`` of this package made, which are sentences by our rule; one about a full disk;
+        what the system says of a file; or None.
 
     Example:
         >>> from cu_jax.config import default_config, validate
@@ -70,6 +71,8 @@ def refusal(error: BaseException) -> str | None:
                 "The disk must have room for what is written, and is full: free some space and "
                 "give the same command again."
             )
+    if isinstance(error, OSError) and error.filename is not None:
+        return str(error)
     sentences = (ValueError, FileNotFoundError, FileExistsError, FloatingPointError)
     return str(error) if isinstance(error, sentences) and _is_ours(error) else None
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from cu_jax import restoring
 from cu_jax.holes import parse_hole
 from cu_jax.models import Model
-from cu_jax.refusals import REFUSED, STOPPED, refusal
+from cu_jax.refusals import run_command
 from cu_jax.restoring import Hole
 from cu_jax.solutions import load_solution
 from cu_jax.startup import start_jax
@@ -44,34 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         2
     """
     args = _parser().parse_intermixed_args(arguments)
-    try:
-        job, outputs = _checked(args)
-        for note, paths in job.notes.items():
-            _say(f"{_few(paths)}: {note}.")
-        height, width, channels = job.model.image_shape
-        _say(
-            f"Removing {job.hole.text}; the model sees {height} x {width} pixels "
-            f"{'in gray' if channels == 1 else 'in RGB'}."
-        )
-        restoring.restore_files(
-            job,
-            outputs,
-            panels=args.side_by_side,
-            batch_size=args.batch_size,
-            force=args.force,
-        )
-    except KeyboardInterrupt:
-        _say(f"Stopped. Every picture in {args.out} is whole; --force writes over those there.")
-        return STOPPED
-    except Exception as error:
-        # What the system says of a file is a sentence as well.
-        told = refusal(error) or (str(error) if isinstance(error, OSError) else None)
-        if args.debug or told is None:
-            raise
-        _say(f"cu_jax.restore: {told}")
-        return REFUSED
+    stopped = f"Stopped. Every picture in {args.out} is whole; --force writes over those there."
+    return run_command(lambda: _restore(args), debug=args.debug, stopped=stopped)
+
+
+def _restore(args: argparse.Namespace) -> None:
+    job, outputs = _checked(args)
+    for note, paths in job.notes.items():
+        _say(f"{_few(paths)}: {note}.")
+    height, width, channels = job.model.image_shape
+    _say(
+        f"Removing {job.hole.text}; the model sees {height} x {width} pixels "
+        f"{'in gray' if channels == 1 else 'in RGB'}."
+    )
+    restoring.restore_files(
+        job,
+        outputs,
+        panels=args.side_by_side,
+        batch_size=args.batch_size,
+        force=args.force,
+    )
     _say(f"Written: {_few([path for paths in outputs for path in paths])}.")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -71,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="{import,export}")
     importing = commands.add_parser("import", help="read published weights", allow_abbrev=False)
     importing.description = (
-        "Reads published weights and writes a folder that a config may name and that "
-        "cu_jax.restore takes as --workdir."
+        "Reads published weights and writes a folder that a config may name; that of a whole model "
+        "is what cu_jax.restore takes as --workdir."
     )
     for name, add in _kinds(importing, list(KINDS)):
         kind = KINDS[name]

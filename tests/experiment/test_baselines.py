@@ -6,14 +6,16 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from cu_jax import config as settings
 from cu_jax import experiment
-from cu_jax.bisection import bisect
+from cu_jax.bisection import bisect, search
 from cu_jax.data import MemorySource, open_data, with_proxy
 from cu_jax.models import MODELS
 from cu_jax.pretraining import check_retraining, read_retrained
+from cu_jax.results import Boundaries
 from cu_jax.solutions import load_solution
 from cu_jax.stages import baseline_names
 
@@ -165,6 +167,28 @@ def test_bisection_finds_what_is_there_and_gives_up_when_told_to():
     assert found and near == [False] * (len(tries) - 1) + [True]
     tries, found = bisect(forget_loss, 0.95, 1e-9, (0.01, 10.0), 4)
     assert len(tries) == 4 and not found
+
+
+def test_a_search_for_several_controls_tries_nothing_twice():
+    tried = []
+
+    def forget_loss(alpha):
+        tried.append(alpha)
+        return 1 / (1 + alpha)
+
+    settings = ConfigDict(dict(controls=(0.5, 0.25, 0.75, 0.5), bracket=(0.01, 10.0), most=10))
+    settings.tolerance = 0.02
+    boundaries = Boundaries(epsilon_min=0.1, epsilon_max=0.9, epsilon_original=0.95)
+    found = search(settings, boundaries, forget_loss)
+    assert [one.control for one in found] == list(settings.controls)
+    assert all(one.reached for one in found) and found[3].tries == []
+    assert tried == [alpha for one in found for alpha, _ in one.tries]
+    assert len(set(tried)) == len(tried)
+    first = dict(found[0].tries)
+    # Control 0.25 wants a larger weight than any tried that gives more than it wants.
+    target = boundaries.at(0.25)
+    low = max(alpha for alpha, value in first.items() if value > target)
+    assert all(alpha > low for alpha, _ in found[1].tries)
 
 
 def test_the_defaults_ask_for_no_baseline():

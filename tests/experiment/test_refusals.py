@@ -128,6 +128,12 @@ def test_a_full_disk_is_said(capsys):
     assert "free some space and give the same command again" in capsys.readouterr().err
 
 
+def test_what_the_system_says_of_a_file_is_said(tmp_path, capsys):
+    assert run_command(lambda: tmp_path.joinpath("none", "file").touch(), debug=False) == REFUSED
+    told = capsys.readouterr().err
+    assert "No such file or directory" in told and "none/file" in told
+
+
 def test_breaking_off_is_no_error(capsys):
     def stops():
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ def refused(run, folder, tree, capsys):
         assert run(*arguments, **options) == 2
         error = capsys.readouterr().err
         lines = [line for line in error.splitlines() if not line.startswith(("check ", "Left"))]
-        assert len(lines) == 1 and lines[0].startswith("cu_jax.restore: "), error
+        assert len(lines) == 2 and lines[1] == "(--debug shows where this comes from.)", error
         assert lines[0].endswith((".", "?")) and "Traceback" not in error
         assert tree(folder) == before
         return lines[0]
