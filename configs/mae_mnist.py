@@ -77,4 +77,5 @@ def get_config() -> ConfigDict:
     config.comparison.share = 0.35  # The comparison in three quarters of an hour.
 
     config.evaluation.update(batch_size=100, holes=("center:12",), pictures=10)
+    config.audit.relearning.every = 1  # A look takes little here, and tells 5 updates from 9.
     return config

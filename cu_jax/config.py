@@ -141,7 +141,8 @@ def default_config() -> ConfigDict:
 
     # `cu_jax.compare`: the controls, and those of them that are searched for; which share of all
     # steps of this config each stage takes.
-    config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), search=(0.5,), share=1.0))
+    config.comparison = ConfigDict(dict(controls=(0.25, 0.5, 0.75), share=1.0))
+    config.comparison.search = (0.5, 0.25, 0.75)  # In this order; each knows what was tried before.
 
     # `cu_jax.ablate`: a setting, as in `pareto.beta`, and what it is set to, a run for each value.
     # Values of `controls` and `evaluation.holes` may be single ones, which one run then has all.

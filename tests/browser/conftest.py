@@ -1,6 +1,10 @@
-"""A made-up run whose pictures and numbers show at a glance what the page does with them."""
+"""A browser, and a made-up run whose pictures and numbers show what the page does with them.
+
+Needs the extra ``browser`` and Debian's chromium; another one is named by CU_JAX_CHROMIUM.
+"""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +12,15 @@ import pytest
 from cu_jax.report import write_page
 from cu_jax.results import Boundaries, Results, Solution, write_results
 
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 # Name, control, f_r, f_f, seconds and the gray of the hole in its forget pictures. Seconds are in
 # another order as text than as numbers.
 SOLUTIONS = (
@@ -87,3 +100,45 @@ def hostile_address(tmp_path_factory):
     """The page of a run whose names attack it, and are longer than any screen is wide."""
     evil = "</script><script>alert(1)</script><!--\"'><img src=x onerror=alert(2)>" + "w" * 300
     return write_run(tmp_path_factory.mktemp("hostile"), evil, evil)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    # Here, so that the other tests can be collected without it.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = os.environ.get("CU_JAX_CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens a page, and fails the test if it complains, asks anything or fetches anything."""
+    contexts, complaints = [], []
+
+    def open_page(address, **settings):
+        context = chromium.new_context(**({"reduced_motion": "reduce"} | settings))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: complaints.append(("console", message.text)))
+        page.on("pageerror", lambda error: complaints.append(("error", str(error))))
+        page.on("dialog", lambda dialog: complaints.append(("dialog", dialog.message)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:"))
+                else complaints.append(("request", request.url))
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
