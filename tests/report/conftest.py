@@ -113,3 +113,9 @@ def page_of(page_reader):
 def cells_of(page_reader):
     """The cells of a page's table."""
     return page_reader.cells_of
+
+
+@pytest.fixture(scope="session")
+def made_up(load_module):
+    """The module with made-up comparisons, ``comparison_runs.py``."""
+    return load_module("report/comparison_runs")
