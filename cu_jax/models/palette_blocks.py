@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 _EPS = 1e-5  # Of every GroupNorm; Flax's default differs.
+_AT_ONCE = 1024
+"""Pixels whose float32 sum is taken in one go; of more, row by row, or the last digits are lost."""
 _LONGEST = 1e4
 _ZEROS = nn.initializers.zeros
 
@@ -47,16 +49,19 @@ class GroupNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Normalizes, then scales and shifts each channel."""
-        c = x.shape[-1]
+        batch, height, width, c = x.shape
         scale = self.param("scale", nn.initializers.ones, (c,))
         bias = self.param("bias", _ZEROS, (c,))
-        flat = x.astype(jnp.float32).reshape(x.shape[0], -1, c)
-        pixels, size = flat.shape[1], c // self.groups
-        ones = jnp.ones(pixels)
+        pixels, size = height * width, c // self.groups
+        parts = height if pixels > _AT_ONCE else 1
+        flat = x.astype(jnp.float32).reshape(batch, pixels, c)
+        ones = jnp.ones(pixels // parts)
         same_group = np.kron(np.eye(self.groups, dtype=np.float32), np.ones((size, size)))
 
         def mean(values: Array) -> Array:
+            values = values.reshape(batch * parts, pixels // parts, c)
             sums = jnp.einsum("bpc,p->bc", values, ones, precision="highest")
+            sums = sums.reshape(batch, parts, c).sum(1)
             means = jnp.matmul(sums, same_group / (pixels * size), precision="highest")
             return means[:, None]
 

@@ -12,9 +12,7 @@ from cu_jax.convert.__main__ import main
 from cu_jax.models.palette_networks import Conditioning
 
 pytestmark = pytest.mark.torch
-# Of the largest value, 10: float32 sums of a thousand terms, in an order that differs with the
-# number of threads at hand. One and two millionths were seen.
-TOLERANCE = 4e-6
+TOLERANCE = 2e-5
 
 
 def outputs(model, params, x, gamma):
@@ -57,7 +55,7 @@ def test_parity_and_the_way_back(seeded, oracle, cases, palette_case, tmp_path, 
     with capsys.disabled():
         print(f"\n{name} diffusion model: largest difference {max(differences[:-1]):.2g} (maps), "
               f"{differences[-1]:.2g} (noise); values up to {largest:.2g}")  # fmt: skip
-    assert max(differences) <= TOLERANCE * largest
+    assert max(differences) <= TOLERANCE
 
     exported = tmp_path / "exported.pth"
     assert main(palette_case.exporting(tmp_path / "in", exported)) == 0
