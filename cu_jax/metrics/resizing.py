@@ -32,7 +32,7 @@ def resize_bicubic(images: Any, size: tuple[int, int]) -> Float[Array, "b h w c"
         ValueError: the pictures have another shape, or a side is less than 1.
 
     Example:
-        >>> resize_bicubic(jnp.ones((1, 4, 6, 3)), (2, 3))[0, 0, 0].tolist()
+        >>> resize_bicubic(jnp.ones((1, 4, 6, 3)), (2, 3))[0, 0, 0].round(3).tolist()
         [1.0, 1.0, 1.0]
 
     References:

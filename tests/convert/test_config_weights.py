@@ -55,7 +55,7 @@ def test_a_tokenizer_alone_restores_nothing(vqgan_case, mage_settings, tmp_path,
     command = [f"--workdir={folder}", str(tmp_path / "one.png"), f"--out={tmp_path / 'out'}"]
     assert restore.main(command) == 2
     error = capsys.readouterr().err
-    assert sentence in error and error.count("\n") == 1
+    assert sentence in error and "Traceback" not in error
 
 
 def test_a_tokenizer_is_found_for_pictures_of_any_size(vqgan_case, seeded, tmp_path):

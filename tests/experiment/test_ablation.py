@@ -64,6 +64,7 @@ def done(folder_of, config):
     return folder, record, seen
 
 
+@pytest.mark.slow
 def test_only_what_depends_on_the_setting_is_trained(done):
     _, _, seen = done
     # The original is made from checkpoints that are there.
@@ -72,6 +73,7 @@ def test_only_what_depends_on_the_setting_is_trained(done):
     assert stages == ["pretrain", "classifier", "control_0.5", "control_1", "control_0"]
 
 
+@pytest.mark.slow
 def test_what_is_shared_is_the_same_to_the_byte(done):
     folder, record, _ = done
     for name in sorted(BOUNDARIES | COMPOSITES | {"original"}):
@@ -85,6 +87,7 @@ def test_what_is_shared_is_the_same_to_the_byte(done):
         assert first[name].forget_loss != second[name].forget_loss
 
 
+@pytest.mark.slow
 def test_the_log_has_each_stage_once(done):
     folder, _, _ = done
     lines = {
@@ -97,6 +100,7 @@ def test_the_log_has_each_stage_once(done):
     assert steps == list(range(8))
 
 
+@pytest.mark.slow
 def test_the_files_say_what_the_runs_say(done):
     folder, record, _ = done
     assert read_ablation(folder).to_json() == record.to_json()
@@ -114,12 +118,14 @@ def test_the_files_say_what_the_runs_say(done):
         assert (folder / value / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_another_ablation_is_refused_in_the_same_folder(done, config):
     folder, _, _ = done
     with pytest.raises(ValueError, match=r"holds one of pareto.beta \(runs\)"):
         ablate(changed(config, ablation__setting="pareto.delta"), folder)
 
 
+@pytest.mark.slow
 def test_entries_of_a_list_are_one_run(folder_of, config, capsys):
     asked = changed(config, ablation__setting="controls", ablation__values=(0.0, 0.5, 1.0))
     asked.ablation.name = "epsilon"
@@ -268,6 +274,7 @@ def test_an_ablation_that_there_is_not(config_of):
         config_of("ablation_mnist", "gamma")
 
 
+@pytest.mark.slow
 def test_the_cost_of_an_update(tiny_config, tmp_path):
     asked = changed(tiny_config, ablation__setting="batch_size", ablation__values=(8,))
     asked.ablation.update(name="cost", cost=True)

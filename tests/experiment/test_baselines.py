@@ -41,6 +41,7 @@ def run(tmp_path_factory, tiny_run, config):
 ADDED = ["composite_proxy_0.1", "primal_dual_0", "primal_dual_0.5", "primal_dual_1", "retrain"]
 
 
+@pytest.mark.slow
 def test_they_are_added_to_what_is_there(run, tiny_run):
     before = [solution.name for solution in tiny_run[1].solutions]
     names = [solution.name for solution in run[1].solutions]
@@ -52,6 +53,7 @@ def test_they_are_added_to_what_is_there(run, tiny_run):
         assert run[1][name].to_json() == tiny_run[1][name].to_json()
 
 
+@pytest.mark.slow
 def test_each_says_what_it_is(run):
     _, results = run
     assert results["composite_proxy_0.1"].method == "composite_proxy"
@@ -63,12 +65,14 @@ def test_each_says_what_it_is(run):
     assert steps == {results["control_0.5"].steps_from_original}
 
 
+@pytest.mark.slow
 def test_the_proxy_sees_other_pictures_than_the_composite_loss(run):
     _, results = run
     proxy, real = results["composite_proxy_0.1"], results["composite_0.1"]
     assert proxy.retain_loss != real.retain_loss and proxy.retain_loss > 0
 
 
+@pytest.mark.slow
 def test_retraining_starts_as_the_original_did_and_sees_the_retain_set_alone(run):
     workdir, results = run
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
@@ -83,6 +87,7 @@ def test_retraining_starts_as_the_original_did_and_sees_the_retain_set_alone(run
     assert (workdir / "solutions" / "retrain" / "params.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_again_it_trains_nothing(run, config, capsys):
     workdir, results = run
     capsys.readouterr()
@@ -90,6 +95,7 @@ def test_again_it_trains_nothing(run, config, capsys):
     assert "steps/s" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_there_stays_when_it_is_not_asked_for(run, tiny_config, capsys):
     workdir, results = run
     capsys.readouterr()
@@ -100,6 +106,7 @@ def test_what_is_there_stays_when_it_is_not_asked_for(run, tiny_config, capsys):
     assert names == [s.name for s in results.solutions if not s.name.startswith("search")]
 
 
+@pytest.mark.slow
 def test_other_published_sign_or_proxy_is_refused_for_what_is_there(run, config):
     workdir, _ = run
     changed = config.copy_and_resolve_references()
@@ -195,6 +202,7 @@ def test_the_defaults_ask_for_no_baseline():
     assert baseline_names(settings.default_config()) == []
 
 
+@pytest.mark.slow
 def test_a_retrained_model_that_is_there_is_read(run, config, tmp_path):
     workdir, _ = run
     shutil.copytree(workdir / "solutions" / "retrain", tmp_path / "solutions" / "original")

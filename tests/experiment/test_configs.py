@@ -113,6 +113,7 @@ def test_without_a_name_there_is_no_classifier(config_of):
     settings.validate(config)
 
 
+@pytest.mark.slow
 def test_mae_imagenet_takes_one_step(config_of):
     """The paper's settings, with the model narrowed to a test's size."""
     config = config_of("mae_imagenet")

@@ -216,6 +216,7 @@ def test_other_networks_evaluate_again_and_train_nothing(tmp_path):
     assert {kind: settings_of(config, kind) for kind in DEPENDS_ON} == before
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_evaluated_again_with_a_new_network(
     tiny_run, tiny_config, tmp_path, monkeypatch
 ):

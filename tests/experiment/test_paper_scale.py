@@ -43,10 +43,10 @@ def narrowed(config, case, out):
 @pytest.fixture(
     scope="module",
     params=[
-        *("mae", "mage", "palette"),
+        "mae",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("mage_places", "palette_imagenet")
+            for name in ("mage", "palette", "mage_places", "palette_imagenet")
         ),
     ],
 )
@@ -143,8 +143,7 @@ def test_its_solutions_restore_pictures_of_your_own(run, case, load_module, caps
         assert (one != other).any()
     if in_steps:
         assert restore([*command, "--steps=0", "--force"]) == 2
-        error = capsys.readouterr().err.splitlines()[-1]
-        assert error.endswith(", got 0: change --steps."), error
+        assert ", got 0: change --steps.\n" in capsys.readouterr().err
 
 
 def test_pictures_that_change_are_another_experiment(run):

@@ -38,6 +38,7 @@ def test_the_same_command_again_changes_nothing(tiny_run, tiny_config, used, num
     assert {s.name: s.seconds for s in results.solutions} == times
 
 
+@pytest.mark.slow
 def test_other_controls_are_added_and_nothing_is_lost(tiny_run, tiny_config, used):
     config = changed(tiny_config, controls=(0.0, 0.25), composite_alphas=(), log_every_steps=3)
     results = experiment.run(config, used)
@@ -48,6 +49,7 @@ def test_other_controls_are_added_and_nothing_is_lost(tiny_run, tiny_config, use
     assert metrics(used).startswith(metrics(tiny_run[0]))
 
 
+@pytest.mark.slow
 def test_a_stage_that_did_not_finish_gives_the_same_numbers(tiny_run, tiny_config, used, numbers):
     """As after a kill: a checkpoint is gone, the log is ahead of it and ends in half a line."""
     for name in ("control_1", "control_0"):

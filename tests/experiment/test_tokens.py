@@ -48,6 +48,7 @@ def kept(run, config, tmp_path_factory):
     return workdir, experiment.run(config, workdir), config
 
 
+@pytest.mark.slow
 def test_the_tokenizer_is_made_first_and_kept_by_every_later_stage(run):
     workdir, results = run
     assert list(results.stages) == ["tokenizer", "pretrain", "complete", "utility", "control_0.5"]
@@ -61,6 +62,7 @@ def test_the_tokenizer_is_made_first_and_kept_by_every_later_stage(run):
     assert "encoder/token_emb/word_embeddings" in moved  # while the head keeps its own copy
 
 
+@pytest.mark.slow
 def test_the_head_is_frozen_unless_it_is_tied(run):
     workdir, _ = run
     model, params = load_solution(workdir, "complete")
@@ -72,6 +74,7 @@ def test_the_head_is_frozen_unless_it_is_tied(run):
     assert "output layer" in text and "the original&#39;s, frozen" in text
 
 
+@pytest.mark.slow
 def test_kept_tokens_are_those_of_the_pictures_and_give_the_same_run(run, kept):
     workdir, results, config = kept
     model, params = load_solution(workdir, "original")
@@ -89,6 +92,7 @@ def test_kept_tokens_are_those_of_the_pictures_and_give_the_same_run(run, kept):
         assert other.metrics["retain/psnr"] == pytest.approx(one.metrics["retain/psnr"], abs=0.1)
 
 
+@pytest.mark.slow
 def test_no_picture_is_tokenized_twice(kept, monkeypatch):
     workdir, _, config = kept
     model, params = load_solution(workdir, "original")
@@ -100,6 +104,7 @@ def test_no_picture_is_tokenized_twice(kept, monkeypatch):
     np.testing.assert_array_equal(batch["label"], data.source("retain", "train").label[[3, 1]])
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_tokens_is_made_again(kept):
     workdir, _, config = kept
     path = workdir / "inputs.safetensors"
@@ -112,6 +117,7 @@ def test_a_damaged_file_of_tokens_is_made_again(kept):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_tokens_of_another_tokenizer_are_not_taken(kept, tmp_path):
     """As a run finds them that was given other weights before any stage had begun."""
     workdir, _, config = kept

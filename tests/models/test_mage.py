@@ -142,6 +142,7 @@ def test_the_forget_target_of_outputs_is_the_uniform_distribution(mage, params, 
     np.testing.assert_array_equal(mask[..., 0], corruption.masked)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_smoothed_cross_entropy_of_masked_tokens(mage, params, images):
     key = jax.random.key(11)
     loss, gradient = jax.jit(jax.value_and_grad(mage.pretrain_loss))(params, images, key)

@@ -115,6 +115,7 @@ def test_a_pictures_maps_depend_on_it_alone(images, drawn, encode):
     np.testing.assert_allclose(changed[-1][1:], maps[-1][1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_error_of_the_noise_in_the_hole(palette, params, images, encode):
     key = jax.random.key(4)
     loss, gradient = jax.jit(jax.value_and_grad(palette.pretrain_loss))(params, images, key)
