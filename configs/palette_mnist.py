@@ -68,7 +68,7 @@ def get_config() -> ConfigDict:
     config.data.proxy = ("0", "1")  # What composite_proxy is given: two of the classes to retain.
     config.baselines.dual_rate = 0.03
     config.baselines.alphas.update(
-        composite=(0.12, 0.3, 0.7),
+        composite=(0.12, 0.3, 1.0),  # As far as control 0.25, or nothing could be compared there.
         composite_proxy=(0.04, 0.12, 0.3),
         max_loss=(0.1, 0.3, 0.6),
         noisy_label=(0.1, 0.3, 1.0),
