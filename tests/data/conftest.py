@@ -2,6 +2,7 @@ import pytest
 
 from cu_jax.config import default_config
 from cu_jax.data import open_data
+from cu_jax.data.prepare import main
 
 
 def make_config(data_dir, **changes):
@@ -67,3 +68,35 @@ def opened(pictures, tmp_path, config):
         return open_data(settings, (48, 48, 3))
 
     return open_it
+
+
+@pytest.fixture(scope="session")
+def preparing(load_module):
+    """The module with small preparations, ``preparing.py``."""
+    return load_module("data/preparing")
+
+
+@pytest.fixture(scope="session")
+def layouts(preparing, tiny_archives, small_pictures):
+    """Writes a data set in one of its layouts and returns its files by their ids."""
+
+    def write(family, layout, folder, **settings):
+        settings, pictures = preparing.FEW | settings, small_pictures
+        if family == "imagenet" and layout == "archives":
+            return tiny_archives.imagenet_archives(folder, pictures, **settings)
+        if family == "imagenet":
+            return tiny_archives.imagenet_folders(folder, pictures, layout == "flat", **settings)
+        if layout == "archives":
+            return tiny_archives.places_archives(folder, pictures, **settings)
+        return tiny_archives.places_folders(folder, pictures, layout == "flat", **settings)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def prepared(preparing, layouts, tmp_path_factory):
+    """ImageNet's archives and what is prepared from them."""
+    folder = tmp_path_factory.mktemp("prepared")
+    files = layouts("imagenet", "archives", folder / "from")
+    assert main(preparing.command("imagenet", folder / "from", folder / "data")) == 0
+    return folder, files
