@@ -101,11 +101,14 @@ def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(
 
     running = []
 
+    def unfinished():  # without their locks, which are files beside them
+        return {path for path in tmp_path.glob(".incomplete-*") if path.is_dir()}
+
     def start():
-        before = set(tmp_path.iterdir())
+        before = unfinished()
         process = subprocess.Popen([sys.executable, "-c", _SLOW, *arguments])
         running.append(process)
-        while not (new := set(tmp_path.glob(".incomplete-*[!k]")) - before):
+        while not (new := unfinished() - before):
             time.sleep(0.05)
             assert process.poll() is None
         return process, new.pop()
