@@ -12,6 +12,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from cu_jax.digest import digest
+from cu_jax.processes import is_first, wait_for_all
 from cu_jax.train_state import TrainState
 
 
@@ -97,8 +98,10 @@ class StageCheckpoints:
     def _put_aside(self, step: int, error: Exception) -> None:
         path = self._folder / str(step)
         aside = path.with_name(f"{step}.damaged")
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        if is_first():
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+        wait_for_all()
         self._manager.reload()
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         print(

@@ -8,6 +8,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from cu_jax.processes import join_processes
 from cu_jax.refusals import quiet_libraries, run_command
 from cu_jax.startup import start_jax
 
@@ -21,11 +22,12 @@ _TEXTS = (
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 
 
-def run_with_config(work: Callable[[ConfigDict, Path], object]) -> int:
+def run_with_config(work: Callable[[ConfigDict, Path], object], *, shared: bool = False) -> int:
     """Reads the flags and does the work.
 
     Args:
         work: takes the settings and the workdir.
+        shared: whether several processes can do it together.
 
     Returns:
         The exit code.
@@ -37,6 +39,7 @@ def run_with_config(work: Callable[[ConfigDict, Path], object]) -> int:
         if not _DEBUG.value:
             quiet_libraries()
         start_jax()
+        join_processes(allowed=shared)
         work(_CONFIG.value, Path(str(_WORKDIR.value)))
 
     flags.mark_flags_as_required(["config", "workdir"])

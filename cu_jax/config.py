@@ -73,6 +73,10 @@ def default_config() -> ConfigDict:
     )
     config.batch_size = 32  # Of each set.
 
+    # The devices, in rows of `fsdp`: those of a row split one copy of model and optimizer, and each
+    # row has its own. 1: every device has it whole; all devices: for what fits on none alone.
+    config.mesh = ConfigDict(dict(fsdp=1))
+
     # Of every stage: with an `ema_decay` above 0 its result is not the last iterate but the moving
     # average of all, from the parameters that it was given on.
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
-from cu_jax import metrics
+from cu_jax import metrics, sharding
 from cu_jax.data import SETS, Data, evaluation_batches
 from cu_jax.methods import Objectives
 from cu_jax.models import Model, Params
@@ -50,6 +51,7 @@ class FullSetLosses:
         data: both sets.
         batch_size: pictures at once.
         seed: of the fixed keys; every solution sees the same corruptions and noise.
+        mesh: the devices; None: all, with the parameters whole on each.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class FullSetLosses:
         data: Data,
         batch_size: int,
         seed: int,
+        mesh: Mesh | None = None,
     ) -> None:
+        self._mesh = mesh or sharding.make_mesh()
         self._model = model
         self._frozen = frozen
         self._data, self._batch_size = data, batch_size
@@ -83,12 +87,15 @@ class FullSetLosses:
     def _mean(self, name: str, encoder: Params, done: Callable[[int], None]) -> Any:
         source = self._data.source(name, "train")
         total = None
-        for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
+        size = self._batch_size
+        rows = sharding.rows(self._mesh, size)
+        for index, pictures in enumerate(evaluation_batches(source, size, rows=rows)):
+            batch = sharding.put_batch(self._mesh, pictures, size)
             key = jax.random.fold_in(self._key, index)
             part = self._sums[name](encoder, batch, self._frozen, key)
             total = part if total is None else _add(total, part)
             jax.block_until_ready(total)  # or the batches of a large set would all wait in memory
-            done(min(self._batch_size, len(source) - index * self._batch_size))
+            done(min(size, len(source) - index * size))
         return jax.tree.map(lambda x: x / len(source), total)
 
     def __call__(self, params: Params, done: Callable[[int], None] = lambda count: None) -> FullSet:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from cu_jax import metrics, report, sharding
 from cu_jax.baselines import run_baselines
-from cu_jax.data import open_data
+from cu_jax.data import Data, open_data
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.feature_networks import LoadedNetwork, load_networks
 from cu_jax.fingerprints import StageRecord
@@ -24,6 +24,7 @@ from cu_jax.models import Model, Params
 from cu_jax.plan import Request, path_requests
 from cu_jax.preflight import check_data, checked_settings
 from cu_jax.pretraining import original_model
+from cu_jax.processes import is_first, own_folder, together, wait_for_all
 from cu_jax.provenance import config_hash, environment
 from cu_jax.results import Results, write_results
 from cu_jax.solver import Solver
@@ -57,25 +58,19 @@ def run(config: ConfigDict, workdir: Path) -> Results:
     model, holes = checked_settings(config)
     networks = load_networks(config.evaluation.networks.to_dict())
     with claimed(workdir, config) as records:
-        data = open_data(config.data, model.image_shape)
-        check_data(config, data, model)
-        if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
-            save_config(workdir, config)
-        check_pictures(
-            workdir, data, begun=bool(records), max_bad_fraction=config.data.max_bad_fraction
-        )
-        with MetricLog(workdir) as log:
+        data = together(lambda: _opened(config, workdir, model, bool(records)))
+        with own_folder(workdir) as folder, MetricLog(folder) as log:
             runner = Runner(
                 workdir=workdir,
                 data=data,
-                mesh=sharding.make_mesh(),
+                mesh=sharding.make_mesh(config.mesh.fsdp),
                 log=log,
                 seed=config.seed,
                 log_every_steps=config.log_every_steps,
                 checkpoint_every_steps=config.checkpoint_every_steps,
             )
             seconds: dict[str, float] = {}
-            teacher, classifier = sharding.put_replicated(
+            teacher, classifier = sharding.put(
                 runner.mesh, original_model(config, model, runner, seconds)
             )
             loss = loss_config(config, *forget_statistics(workdir, data))
@@ -90,9 +85,20 @@ def run(config: ConfigDict, workdir: Path) -> Results:
         results = _results(solver, seconds)
         save_config(workdir, config)
         write_results(workdir / "results.json", results)
-        figures = report.write_report(workdir)
+        figures = report.write_report(workdir) if is_first() else ()
+        wait_for_all()  # the others keep still until the report is there
     print(report.closing(results, workdir, figures), flush=True)
     return results
+
+
+def _opened(config: ConfigDict, workdir: Path, model: Model, begun: bool) -> Data:
+    """The pictures, when they and the settings fit together; the folder is a run's from now on."""
+    data = open_data(config.data, model.image_shape)
+    check_data(config, data, model)
+    if not (workdir / "config.json").exists():  # first of all: it makes the folder a run's
+        save_config(workdir, config)
+    check_pictures(workdir, data, begun=begun, max_bad_fraction=config.data.max_bad_fraction)
+    return data
 
 
 def _prepare(
@@ -104,11 +110,11 @@ def _prepare(
     holes: list[NamedHole],
     runner: Runner,
 ) -> Solver:
-    frozen = sharding.put_replicated(runner.mesh, frozen_parts(loss, model, teacher))
+    frozen = sharding.put(runner.mesh, frozen_parts(loss, model, teacher))
     methods = stage_methods(config, loss, model, frozen)
     evaluation, size, seed = config.evaluation, config.evaluation.batch_size, config.seed
     losses = FullSetLosses(
-        unlearning_objectives(loss, model), model, frozen, runner.data, size, seed
+        unlearning_objectives(loss, model), model, frozen, runner.data, size, seed, runner.mesh
     )
     validation = Validation(
         model,
@@ -117,6 +123,7 @@ def _prepare(
         holes=holes,
         batch_size=size,
         seed=seed,
+        mesh=runner.mesh,
         pictures=evaluation.pictures,
         legacy_reference=evaluation.legacy_reference,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from cu_jax import convert
+from cu_jax import convert, sharding
 from cu_jax.data import SETS, Data, InputSource, evaluation_batches
 from cu_jax.digest import digest
 from cu_jax.logs import Progress
@@ -68,7 +68,7 @@ def _made(
         for name, count in counts.items():
             parts = []
             for batch in evaluation_batches(data.source(name, "train"), batch_size):
-                parts.append(np.asarray(prepare(rest, batch["image"])))
+                parts.append(sharding.on_host(prepare(rest, batch["image"])))
                 done += int(batch["weight"].sum())
                 progress.update(done)
             kept[name] = np.concatenate(parts)[:count]

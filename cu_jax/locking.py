@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from cu_jax.atomic import remove_abandoned
 from cu_jax.fingerprints import StageRecord, check_records, read_records
+from cu_jax.processes import is_first, together
 
 _LOCK = ".lock"
 
@@ -29,12 +30,24 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
     Raises:
         ValueError: if it holds something else, stages of other settings, or another run at work;
             nothing in it is touched then.
+
+    Note:
+        Of several processes of one run the first holds the lock, and all read the records.
     """
-    with _locked(workdir, _is_ours):
-        records = read_records(workdir)
-        check_records(workdir, config, records)
-        remove_abandoned(workdir)
-        yield records
+    with contextlib.ExitStack() as lock:
+
+        def claim() -> None:
+            if is_first():
+                lock.enter_context(_locked(workdir, _is_ours))
+                remove_abandoned(workdir)
+
+        def taken() -> dict[str, StageRecord]:
+            records = read_records(workdir)
+            check_records(workdir, config, records)
+            return records
+
+        together(claim)
+        yield together(taken)
 
 
 @contextlib.contextmanager

@@ -91,4 +91,4 @@ def check_data(config: ConfigDict, data: Data, model: Model) -> None:
     training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )
-    sharding.check_batch(sharding.make_mesh(), config.batch_size)
+    sharding.check_batch(sharding.make_mesh(config.mesh.fsdp), config.batch_size)

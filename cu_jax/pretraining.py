@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from cu_jax import convert, metrics, training
+from cu_jax import convert, metrics, sharding, training
 from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.methods import Batch, Method, pretrain, retrain, supervised
 from cu_jax.models import Model, Params, Pretrained
@@ -193,7 +193,8 @@ def _save_weights(runner: Runner, name: str, params: Params, made_by: str) -> No
     """Writes what was made from scratch, for other runs."""
     folder = runner.workdir / "weights"
     folder.mkdir(exist_ok=True)
-    convert.save_weights(folder / f"{name}.safetensors", params, {"made_by": made_by})
+    weights = sharding.on_host(params)
+    convert.save_weights(folder / f"{name}.safetensors", weights, {"made_by": made_by})
 
 
 def _reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:

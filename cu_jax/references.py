@@ -5,10 +5,12 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Float
 
 from cu_jax import metrics, sharding
@@ -58,12 +60,14 @@ class Seer:
 
     Args:
         loaded: the network and its weights.
+        mesh: the devices; None: all.
     """
 
-    def __init__(self, loaded: LoadedNetwork) -> None:
+    def __init__(self, loaded: LoadedNetwork, mesh: Mesh | None = None) -> None:
         self.network, self.digest = loaded.network, loaded.digest
-        self._params = sharding.put_replicated(sharding.make_mesh(), loaded.params)
-        self._program = jax.jit(loaded.network.apply)
+        devices, apply = mesh or sharding.make_mesh(), loaded.network.apply
+        self._params = sharding.put_replicated(devices, loaded.params)
+        self._program = jax.jit(lambda *given: sharding.whole(devices, apply(*given)))
 
     def __call__(self, pictures: Any) -> list[metrics.Seen]:
         """What the network says of pictures, in parts that follow one another.
@@ -169,13 +173,9 @@ def cached(key: list[Any], shape: tuple[int, int], make: Callable[[], np.ndarray
     """
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
     path = cache_folder() / "references" / f"{digest}.npz"
-    try:
-        with np.load(path) as file:  # its parts carry checksums
-            found = file["features"]
-        if found.shape == shape and found.dtype == np.float32:
-            return found
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        pass
+    found = _found(path, shape)
+    if sharding.everywhere(found is not None) and found is not None:
+        return found
     features = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +184,15 @@ def cached(key: list[Any], shape: tuple[int, int], make: Callable[[], np.ndarray
     except OSError as error:  # a cache is a convenience
         print(f"{path.parent} cannot be written to ({error.strerror}): nothing is kept there.")
     return features
+
+
+def _found(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    try:
+        with np.load(path) as file:  # its parts carry checksums
+            features = file["features"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+    return features if features.shape == shape and features.dtype == np.float32 else None
 
 
 def _seen(seer: Seer, batches: Iterator[Any], name: str, total: int) -> metrics.Seen:

@@ -6,6 +6,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 
+from cu_jax.supervision import LOST, SENTENCE, is_loss
+
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
 STOPPED = 130
@@ -37,6 +39,9 @@ def run_command(command: Callable[[], None], *, debug: bool, stopped: str = "Sto
         print(stopped, file=sys.stderr, flush=True)
         return STOPPED
     except Exception as error:
+        if is_loss(error) and not debug:
+            print(SENTENCE, file=sys.stderr, flush=True)
+            return LOST
         sentence = None if debug else refusal(error)
         if sentence is None:
             raise

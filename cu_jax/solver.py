@@ -17,6 +17,7 @@ from cu_jax.logs import Progress
 from cu_jax.methods import Method
 from cu_jax.models import Model, Params
 from cu_jax.plan import Request
+from cu_jax.processes import wait_for_all
 from cu_jax.results import Boundaries, Solution
 from cu_jax.startup import release_memory
 from cu_jax.training import Runner, Stage
@@ -69,7 +70,7 @@ class Solver:
             return self.teacher
         path = self.runner.workdir / "solutions" / name / "params.safetensors"
         params = convert.load_weights(path, jax.eval_shape(self.model.init, jax.random.key(0)))
-        return sharding.put_replicated(self.runner.mesh, params)
+        return sharding.put(self.runner.mesh, params)
 
     def original(self) -> Solution:
         """The solution that nothing was done to."""
@@ -132,7 +133,7 @@ class Solver:
         settings = settings_of(self.config, name)
         save_record(self.runner.workdir, name, StageRecord(name, None, steps, None, {}, settings))
         params, seconds = train()
-        params = sharding.put_replicated(self.runner.mesh, params)
+        params = sharding.put(self.runner.mesh, params)
         asked = Solution(
             name=name,
             method=name,
@@ -168,6 +169,8 @@ class Solver:
         """A solution that the workdir has, evaluated as it is now asked for."""
         folder = self.runner.workdir / "solutions" / name
         solution = read_numbers(folder, self.config)
+        if not sharding.everywhere(solution is not None):
+            return None
         if solution is not None:
             self.solutions[name] = solution
         return solution
@@ -196,8 +199,10 @@ class Solver:
             metrics=measured.values,
             **values,
         )
-        save_solution(folder, self.config, params, measured.pictures, measured.embeddings)
+        kept = sharding.on_host(params)
+        save_solution(folder, self.config, kept, measured.pictures, measured.embeddings)
         save_numbers(folder, self.config, solution)
+        wait_for_all()  # other stages start from what was written
         release_memory()
         self.solutions[asked.name] = solution
         return solution

@@ -50,13 +50,13 @@ def step_costs(config: ConfigDict, updates: int = UPDATES) -> dict[str, StepCost
     Raises:
         ValueError: if the devices can't share a batch.
     """
-    mesh = sharding.make_mesh()
+    mesh = sharding.make_mesh(config.mesh.fsdp)
     sharding.check_batch(mesh, config.batch_size)
     model = MODELS[config.model.name](config.model)
-    teacher = sharding.put_replicated(mesh, model.init(jax.random.key(0)))
+    teacher = sharding.put(mesh, model.init(jax.random.key(0)))
     channels = model.image_shape[-1]
     loss = loss_config(config, [0.5] * channels, [0.25] * channels)
-    frozen = sharding.put_replicated(mesh, frozen_parts(loss, model, teacher))
+    frozen = sharding.put(mesh, frozen_parts(loss, model, teacher))
     methods = stage_methods(config, loss, model, frozen)
     batches = [_pictures(mesh, model.image_shape, config.batch_size, seed) for seed in (0, 1)]
     key = sharding.put_replicated(mesh, jax.random.key(1))
@@ -65,7 +65,7 @@ def step_costs(config: ConfigDict, updates: int = UPDATES) -> dict[str, StepCost
     for name, program in PROGRAMS.items():
         knobs = {"epsilon": 0.5} if name == "controllable" else {"alpha": 0.1}
         state = methods[program].init(teacher, steps=updates + 1, **knobs)
-        states[name], form = jax.tree.flatten(sharding.put_replicated(mesh, state))
+        states[name], form = jax.tree.flatten(sharding.put(mesh, state))
         step = _step(methods[program], mesh, form)
         programs[name] = step.lower(states[name], *batches, key).compile()
         memory[name] = _memory(programs[name])
@@ -92,21 +92,14 @@ def _step(method: Method, mesh: Any, form: Any) -> Any:
     def step(arrays: Any, retain: Any, forget: Any, key: Any) -> Any:
         state = jax.tree.unflatten(form, arrays)
         state, scalars = method.step(state, retain, forget, jax.random.fold_in(key, state.step))
-        return jax.tree.leaves(state), scalars
+        return jax.tree.leaves(sharding.kept(mesh, state)), sharding.whole(mesh, scalars)
 
-    whole, split = sharding.replicated(mesh), sharding.batched(mesh)
-    return jax.jit(
-        step,
-        in_shardings=(whole, split, split, whole),
-        out_shardings=(whole, whole),
-        donate_argnums=0,
-        compiler_options=EXACT,
-    )
+    return jax.jit(step, donate_argnums=0, compiler_options=EXACT)
 
 
 def _pictures(mesh: Any, shape: tuple[int, ...], count: int, seed: int) -> Any:
     image = np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
-    return sharding.put_batch(mesh, {"image": image, "label": np.zeros(count, np.int32)})
+    return sharding.put_batch(mesh, {"image": image, "label": np.zeros(count, np.int32)}, count)
 
 
 def _memory(program: Any) -> float:

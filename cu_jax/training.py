@@ -71,22 +71,17 @@ class Runner:
 
 
 def compile_step(method: Method, mesh: Mesh) -> Callable[..., Any]:
-    """``method.step`` under ``jax.jit``: state donated and replicated, batches split over ``data``.
+    """``method.step`` under ``jax.jit``: its arguments lie as they were put, and so do its results.
 
-    The key is the stage's; each step folds its number in.
+    The state is donated, split by the rule of :mod:`cu_jax.sharding` before and after; scalars are
+    whole on every device. The key is the stage's; each step folds its number in.
     """
 
     def step(state: TrainState, retain: Any, forget: Any, key: Key) -> Any:
-        return method.step(state, retain, forget, jax.random.fold_in(key, state.step))
+        stepped, scalars = method.step(state, retain, forget, jax.random.fold_in(key, state.step))
+        return sharding.kept(mesh, stepped), sharding.whole(mesh, scalars)
 
-    whole, split = sharding.replicated(mesh), sharding.batched(mesh)
-    return jax.jit(
-        step,
-        in_shardings=(whole, split, split, whole),
-        out_shardings=(whole, whole),
-        donate_argnums=0,
-        compiler_options=EXACT,
-    )
+    return jax.jit(step, donate_argnums=0, compiler_options=EXACT)
 
 
 def stage_key(seed: int, name: str) -> Key:
@@ -110,13 +105,14 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         FloatingPointError: if the parameters end up not finite, naming the stage.
     """
     sharding.check_batch(runner.mesh, stage.batch_size)
-    state = sharding.put_replicated(runner.mesh, stage.init())
+    state = sharding.put(runner.mesh, stage.init())
     key = sharding.put_replicated(runner.mesh, stage_key(runner.seed, stage.name))
     iterator = training_iterator(
         runner.data,
         batch_size=stage.batch_size,
         seed=zlib.crc32(f"{runner.seed}/{stage.name}".encode()),
         augment=stage.augment,
+        rows=sharding.rows(runner.mesh, stage.batch_size),
     )
     with checkpoint.StageCheckpoints(runner.workdir / "stages" / stage.name) as checkpoints:
         start, before = 0, 0.0
@@ -159,7 +155,7 @@ def _steps(
     pending: list[tuple[int, dict[str, jax.Array]]] = []
     with Progress(stage.name, stage.steps, start=start) as progress:
         for number in range(start, stage.steps):
-            batch = sharding.put_batch(runner.mesh, next(iterator))
+            batch = sharding.put_batch(runner.mesh, next(iterator), stage.batch_size)
             state, scalars = stage.step(state, batch["retain"], batch["forget"], key)
             pending.append((number, scalars))
             # The older half has long been computed: reading it waits for nothing.

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array
 
-from cu_jax import metrics
+from cu_jax import metrics, sharding
 from cu_jax.data import SETS, Data, evaluation_batches
 from cu_jax.feature_networks import LoadedNetwork
 from cu_jax.holes import NamedHole
@@ -57,6 +58,7 @@ class Validation:
             hole's name.
         batch_size: pictures at once.
         seed: of the keys that pictures are restored with, one a picture.
+        mesh: the devices; None: all, with the parameters whole on each.
         pictures: how many pictures of each set to keep for the figures.
         legacy_reference: whether Inception compares with whole files squashed to a square.
     """
@@ -70,16 +72,20 @@ class Validation:
         holes: Sequence[NamedHole],
         batch_size: int,
         seed: int,
+        mesh: Mesh | None = None,
         pictures: int,
         legacy_reference: bool = False,
     ) -> None:
         self._data, self._batch_size = data, batch_size
+        self._mesh = mesh or sharding.make_mesh()
         self._holes = holes
         self._key = jax.random.key(seed)
         # One program a hole, shared by every solution; the main hole's gives the pictures too.
-        self._programs = [jax.jit(_measured(model, hole, show=hole is holes[0])) for hole in holes]
+        self._programs = [
+            jax.jit(_measured(model, hole, self._mesh, show=hole is holes[0])) for hole in holes
+        ]
         # And one a network, shared by all holes and the originals.
-        self._seers = [Seer(network) for network in networks]
+        self._seers = [Seer(network, self._mesh) for network in networks]
         self._references = {
             name: reference(data, name, self._seers, batch_size, pictures, legacy_reference)
             for name in SETS
@@ -151,9 +157,11 @@ class Validation:
     def _results(self, name: str, params: Params) -> Iterator[tuple[int, list[_Found]]]:
         """Index of a batch's first picture and what each program says, on the device."""
         waiting: collections.deque[tuple[int, list[_Found]]] = collections.deque()
-        source = self._data.source(name, "validation")
-        for index, batch in enumerate(evaluation_batches(source, self._batch_size)):
-            images, first = jnp.asarray(batch["image"]), index * self._batch_size
+        source, size = self._data.source(name, "validation"), self._batch_size
+        rows = sharding.rows(self._mesh, size)
+        for index, batch in enumerate(evaluation_batches(source, size, rows=rows)):
+            images = sharding.put_batch(self._mesh, batch["image"], size)
+            first = index * size
             found = [
                 self._seen(run(params, images, hole.mask, self._key, first))
                 for run, hole in zip(self._programs, self._holes, strict=True)
@@ -196,7 +204,7 @@ class Validation:
         }
 
 
-def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., _Found]:
+def _measured(model: Model, hole: NamedHole, mesh: Mesh, show: bool) -> Callable[..., _Found]:
     """Measures of each picture of a batch, and the restored pictures; with ``show`` as uint8 too.
 
     The hole's mask is an argument too: as a constant, XLA would count its pixels while compiling.
@@ -216,7 +224,7 @@ def _measured(model: Model, hole: NamedHole, show: bool) -> Callable[..., _Found
         if large:
             found["ssim"] = metrics.ssim(restored, original, mask)
         shown = {"shown": jnp.round(restored * 255).astype(jnp.uint8)} if show else {}
-        return {"numbers": found, "restored": restored} | shown
+        return {"restored": restored} | sharding.whole(mesh, {"numbers": found} | shown)
 
     return measured
 

@@ -14,7 +14,10 @@ SHIFT = 0.08
 
 
 def affine(
-    images: UInt8[np.ndarray, "b h w c"], rng: np.random.Generator
+    images: UInt8[np.ndarray, "b h w c"],
+    rng: np.random.Generator,
+    first: int = 0,
+    total: int | None = None,
 ) -> UInt8[np.ndarray, "b h w c"]:
     r"""One random affine map a picture, about its center, bilinear, black outside.
 
@@ -23,9 +26,12 @@ def affine(
     Args:
         images: uint8 ``[batch, height, width, channels]``.
         rng: source of all randomness.
+        first: number of the first of these pictures in their batch, of which others may be
+            elsewhere.
+        total: pictures of that batch; None: these are all.
 
     Returns:
-        uint8 pictures of the same shape.
+        uint8 pictures of the same shape; a picture's map depends on its place in the batch alone.
 
     Note:
         The ranges are our choice: digits stay readable and inside the frame.
@@ -37,7 +43,7 @@ def affine(
         ((2, 8, 8, 1), 200)
     """
     batch, height, width, _ = images.shape
-    draw = rng.uniform(-1, 1, (6, batch))
+    draw = rng.uniform(-1, 1, (6, total or batch))[:, first : first + batch]
     angle, shear = np.deg2rad(ROTATION) * draw[0], SHEAR * draw[1]
     rows_scale, columns_scale = 1 + SCALE * draw[2:4]
     cos, sin = np.cos(angle), np.sin(angle)

@@ -15,10 +15,10 @@ from cu_jax.data.sources import Batch, EncodedSource, Source
 RANDOM_CROP = "random_crop"
 """Random crops of a fifth to all of the picture, mirrored or not; for picture files."""
 
-_AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+_AUGMENTATIONS: dict[str, Callable[[np.ndarray, np.random.Generator, int, int], np.ndarray]] = {
     "affine": affine
 }
-# Name to a random map of a batch of uint8 pictures.
+# Name to a random map of uint8 pictures: a batch's, or those from a place on of so many in all.
 
 AUGMENTATIONS = (*_AUGMENTATIONS, RANDOM_CROP)
 """Names of the random distortions."""
@@ -34,6 +34,7 @@ def training_iterator(
     seed: int,
     augment: str | None = None,
     num_threads: int | None = None,
+    rows: slice | None = None,
 ) -> grain.DatasetIterator:
     """Endless batches of training pictures, as many of each set.
 
@@ -48,6 +49,7 @@ def training_iterator(
             picture and the pass over its set; an affine map of the seed, the set and the batch.
         num_threads: threads that make batches ahead; 0 makes each when it is asked for, None takes
             one a core for picture files and two for pictures in memory.
+        rows: the part of each batch to read, of several processes that share it; None: all.
 
     Returns:
         A Grain iterator of ``{"retain": batch, "forget": batch}``, ``batch = {"image": uint8
@@ -91,7 +93,7 @@ def training_iterator(
             f"set has, got {batch_size}: change batch_size."
         )
     batches = [
-        _set_batches(source, batch_size, (seed + place) % 2**32, augment)
+        _set_batches(source, batch_size, (seed + place) % 2**32, augment, rows or slice(None))
         for place, source in enumerate(sources.values())
     ]
     pairs = grain.experimental.ZipMapDataset(batches)
@@ -100,7 +102,7 @@ def training_iterator(
 
 
 def _set_batches(
-    source: Source, batch_size: int, seed: int, augment: str | None
+    source: Source, batch_size: int, seed: int, augment: str | None, rows: slice
 ) -> grain.MapDataset:
     """Endless batches of one set, each a function of its number."""
     length = len(source)
@@ -108,20 +110,24 @@ def _set_batches(
     if isinstance(source, EncodedSource) and augment == RANDOM_CROP:
         crops = source.random_crops
         passes = indices.map_with_index(lambda place, index: (index, place // length))
-        return passes.batch(batch_size).map(lambda pairs: crops(pairs[0], pairs[1], seed))
-    batches = indices.batch(batch_size).map(source.gather)
+        pairs = passes.batch(batch_size)
+        return pairs.map(lambda pair: crops(pair[0][rows], pair[1][rows], seed))
+    batches = indices.batch(batch_size).map(lambda batch: source.gather(batch[rows]))
     if augment is None:
         return batches
-    change = _AUGMENTATIONS[augment]
+    change, first = _AUGMENTATIONS[augment], rows.start or 0
 
     def changed(batch: Batch, rng: np.random.Generator) -> Batch:
-        return batch | {"image": change(batch["image"], rng)}
+        return batch | {"image": change(batch["image"], rng, first, batch_size)}
 
     return batches.random_map(changed)
 
 
 def evaluation_batches(
-    source: Source, batch_size: int, num_threads: int | None = None
+    source: Source,
+    batch_size: int,
+    num_threads: int | None = None,
+    rows: slice | None = None,
 ) -> Iterator[dict[str, Any]]:
     """All pictures once, in the source's order, in batches of one shape.
 
@@ -129,6 +135,7 @@ def evaluation_batches(
         source: the pictures of one set and split.
         batch_size: pictures of a batch, at least 1.
         num_threads: as for :func:`training_iterator`.
+        rows: likewise.
 
     Yields:
         ``{"image": uint8 [b, h, w, c], "label": int32 [b], "weight": float32 [b]}``. ``weight`` is
@@ -149,7 +156,7 @@ def evaluation_batches(
         )
 
     def batch(number: int) -> dict[str, Any]:
-        index = number * batch_size + np.arange(batch_size)
+        index = (number * batch_size + np.arange(batch_size))[rows or slice(None)]
         weight = (index < len(source)).astype(np.float32)
         return source.gather(np.minimum(index, len(source) - 1)) | {"weight": weight}
 

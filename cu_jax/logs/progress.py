@@ -63,6 +63,10 @@ class Progress:
         utility         2 steps in 3 s (0.667 steps/s)   retain_loss 0.25
     """
 
+    default: Stream | None = None
+    """Of the class: where to write without a ``stream``, in a process that leaves the talking to
+    another; None: standard error."""
+
     def __init__(
         self,
         stage: str,
@@ -76,7 +80,7 @@ class Progress:
         if total < 0:
             raise ValueError(f"The amount of work must be at least 0, got {total}: count it again.")
         self._stage, self._total, self._unit, self._start = stage, total, unit, start
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = stream or Progress.default or sys.stderr
         self._terminal = self._stream.isatty()
         self._clock = clock
         self._began = clock()

@@ -179,6 +179,6 @@ def test_constants_are_not_saved(tmp_path):
 
 
 def test_a_batch_the_devices_cannot_share_is_refused():
-    mesh = jax.sharding.AbstractMesh((4,), ("data",))
+    mesh = jax.sharding.AbstractMesh((2, 2), ("data", "fsdp"))
     with pytest.raises(ValueError, match="multiple of the 4 devices, got 6 pictures"):
         sharding.check_batch(mesh, 6)

@@ -1,0 +1,80 @@
+"""One of several processes at work on a run, and a parent that outlives it.
+
+When a process dies, JAX ends the others from within, without a word that a user would understand.
+So each of several does its work in a child, whose end its parent says.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+LOST = 75
+"""Exit code of a process whose run lost another one: the same command goes on. EX_TEMPFAIL of
+``sysexits.h``, at which ``launch/slurm.sh`` puts a job into the queue again."""
+
+SENTENCE = (
+    "Another process of this run died, so that this one cannot go on: see what it said, and give "
+    "the same command again to go on."
+)
+_PARENT_DIED = 1  # prctl's PR_SET_PDEATHSIG: a child never outlives its parent
+_FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+
+def supervised(command: Callable[[], int]) -> int:
+    """Runs a command, of which several processes have a share, in a child; else as it is.
+
+    Args:
+        command: returns its exit code.
+
+    Returns:
+        The exit code; :data:`LOST`, after a sentence, if the child was ended because another
+        process died.
+
+    Example:
+        >>> supervised(lambda: 3)
+        3
+    """
+    if os.environ.get("CU_JAX_PROCESSES", "") in ("", "1"):
+        return command()
+    child = os.fork()
+    if not child:
+        _work(command)
+    for number in _FORWARDED:
+        signal.signal(number, lambda number, frame: os.kill(child, number))
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGABRT:
+        print(SENTENCE, file=sys.stderr, flush=True)
+        return LOST
+    return code if code >= 0 else 128 - code
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether an error says that another process has gone.
+
+    Example:
+        >>> is_loss(ValueError("Gloo AllGather failed: Connection closed by peer"))
+        True
+    """
+    told = str(error)
+    return any(word in told for word in ("Gloo", "CoordinationService", "heartbeat", "NCCL"))
+
+
+def _work(command: Callable[[], int]) -> None:
+    """The child's part."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DIED, signal.SIGKILL)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    code = 1
+    try:
+        code = command()
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code:
+        os._exit(code)  # at once: JAX would wait here for processes that may be gone
+    sys.exit(0)

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Runs a config on this machine in several processes, as a cluster does on several machines:
+#     bash launch/processes.sh 2 --config=configs/mae_mnist.py --workdir=runs/mae_mnist
+# The first argument is their number, all others go to `python -m cu_jax.main`. GPUs are shared out
+# evenly among the processes. If one fails, the others end as well. Makes .venv on first use.
+set -eu
+unset CDPATH
+cd -- "$(dirname -- "$0")/.."
+case ${1-} in
+    '' | 0* | *[!0-9]*)
+        echo "The first argument must be the number of processes, 1 or more, and is '${1-}': write 'bash launch/processes.sh 2 --config=...'." >&2
+        exit 2
+        ;;
+esac
+count=$1
+shift
+. launch/environment.sh
+prepare_environment demo
+
+gpus=$(nvidia-smi --list-gpus 2>/dev/null | wc -l)
+if [ "$gpus" -gt 0 ] && [ $((gpus % count)) -ne 0 ]; then
+    echo "The processes must divide the $gpus GPUs, got $count: give another number." >&2
+    exit 2
+fi
+port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("localhost", 0)); print(s.getsockname()[1])')
+export CU_JAX_PROCESSES=$count CU_JAX_COORDINATOR=localhost:$port
+
+running=()
+for ((number = 0; number < count; number++)); do
+    if [ "$gpus" -gt 0 ]; then
+        share=$((gpus / count))
+        CUDA_VISIBLE_DEVICES=$(seq -s , $((number * share)) $((number * share + share - 1)))
+        export CUDA_VISIBLE_DEVICES
+    fi
+    CU_JAX_PROCESS=$number .venv/bin/python -m cu_jax.main "$@" &
+    running+=($!)
+done
+trap 'kill -TERM "${running[@]}" 2>/dev/null || :' TERM INT
+
+# The exit code of the first that fails; the others notice, or are ended after a minute.
+code=0
+for _ in "${running[@]}"; do
+    ended=0
+    wait -n || ended=$?
+    if [ "$ended" -ne 0 ] && [ "$code" -eq 0 ]; then
+        code=$ended
+        { sleep 60 && kill -KILL "${running[@]}"; } 2>/dev/null &
+        watch=$!
+    fi
+done
+if [ "$code" -ne 0 ]; then
+    kill "$watch" 2>/dev/null || :
+fi
+exit "$code"
