@@ -14,6 +14,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
+AnyMesh = Mesh | AbstractMesh
+
 AXES = ("data", "fsdp")
 """Names of the mesh's axes."""
 SMALLEST = 4096
@@ -45,12 +47,12 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
-def replicated(mesh: Mesh) -> NamedSharding:
+def replicated(mesh: AnyMesh) -> NamedSharding:
     """The whole array on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
-def batched(mesh: Mesh) -> NamedSharding:
+def batched(mesh: AnyMesh) -> NamedSharding:
     """The first axis split over all devices."""
     return NamedSharding(mesh, PartitionSpec(AXES))
 
@@ -67,10 +69,8 @@ def partition(name: str, shape: Sequence[int], fsdp: int) -> PartitionSpec:
         fsdp: devices.
 
     Example:
-        >>> partition("kernel", (768, 3072), 4)
-        PartitionSpec(None, 'fsdp')
-        >>> partition("bias", (8192,), 4)
-        PartitionSpec()
+        >>> tuple(partition("kernel", (768, 3072), 4)), tuple(partition("bias", (8192,), 4))
+        ((None, 'fsdp'), ())
     """
     axes = [axis for axis, size in enumerate(shape) if size % fsdp == 0]
     if fsdp == 1 or not axes or math.prod(shape) < SMALLEST or name in WHOLE:
@@ -79,15 +79,12 @@ def partition(name: str, shape: Sequence[int], fsdp: int) -> PartitionSpec:
     return PartitionSpec(*(None,) * longest, "fsdp")
 
 
-def shardings(mesh: Mesh, tree: Any) -> Any:
-    """Where each array of a tree lies, by the rule of :func:`partition`.
+def shardings(mesh: AnyMesh, tree: Any) -> list[NamedSharding]:
+    """Where the leaves of a tree lie, in their order, by the rule of :func:`partition`.
 
     Args:
         mesh: the devices.
         tree: arrays or their shapes; the last key of a dictionary in an array's path is its name.
-
-    Returns:
-        A tree of shardings.
     """
 
     def rule(path: Any, leaf: Any) -> NamedSharding:
@@ -95,7 +92,7 @@ def shardings(mesh: Mesh, tree: Any) -> Any:
         name = str(names[-1]) if names else ""
         return NamedSharding(mesh, partition(name, leaf.shape, mesh.shape["fsdp"]))
 
-    return jax.tree_util.tree_map_with_path(rule, tree)
+    return [rule(*found) for found in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def put(mesh: Mesh, tree: Any) -> Any:
@@ -105,12 +102,14 @@ def put(mesh: Mesh, tree: Any) -> Any:
 
 def put_replicated(mesh: Mesh, tree: Any) -> Any:
     """Places a tree whole on every device; every process gives the same values."""
-    return _placed(tree, jax.tree.map(lambda leaf: replicated(mesh), tree))
+    return _placed(tree, [replicated(mesh)] * len(jax.tree.leaves(tree)))
 
 
 def kept(mesh: Mesh, tree: Any) -> Any:
     """A tree inside of ``jax.jit``, whose arrays are to lie by the rule."""
-    return jax.lax.with_sharding_constraint(tree, shardings(mesh, tree))
+    leaves, form = jax.tree.flatten(tree)
+    placed = jax.lax.with_sharding_constraint(leaves, shardings(mesh, tree))
+    return jax.tree.unflatten(form, placed)
 
 
 def whole(mesh: Mesh, tree: Any) -> Any:
@@ -135,7 +134,7 @@ def on_host(tree: Any) -> Any:
     return jax.tree.map(_fetched, tree)
 
 
-def check_batch(mesh: Mesh | AbstractMesh, batch_size: int) -> None:
+def check_batch(mesh: AnyMesh, batch_size: int) -> None:
     """Refuses a batch that the mesh can't split evenly.
 
     Raises:
@@ -148,7 +147,7 @@ def check_batch(mesh: Mesh | AbstractMesh, batch_size: int) -> None:
         )
 
 
-def rows(mesh: Mesh, batch_size: int) -> slice:
+def rows(mesh: AnyMesh, batch_size: int) -> slice:
     """The part of a batch that this process reads: its devices' share.
 
     Of a batch that the devices can't split evenly it is all.
@@ -177,10 +176,11 @@ def put_batch(mesh: Mesh, batch: Any, batch_size: int) -> Any:
     )
 
 
-def _placed(tree: Any, where: Any) -> Any:
+def _placed(tree: Any, where: list[NamedSharding]) -> Any:
+    leaves, form = jax.tree.flatten(tree)
     if jax.process_count() == 1:
-        return jax.device_put(tree, where)
-    return jax.tree.map(_spread, tree, where)
+        return jax.tree.unflatten(form, jax.device_put(leaves, where))
+    return jax.tree.unflatten(form, [_spread(*one) for one in zip(leaves, where, strict=True)])
 
 
 def _spread(leaf: Any, where: NamedSharding) -> Any:

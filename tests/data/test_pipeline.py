@@ -141,6 +141,42 @@ def test_augmentation_differs_from_pass_to_pass(numbered):
     assert (one != two).any((1, 2, 3)).mean() > 0.9
 
 
+@pytest.mark.parametrize("augment", [None, "affine"])
+def test_processes_read_parts_that_are_the_whole_batch(data, augment):
+    settings = {"batch_size": 12, "seed": 3, "augment": augment}
+    whole = _take(training_iterator(data, **settings), 3)
+    parts = [
+        _take(training_iterator(data, rows=slice(start, start + 4), **settings), 3)
+        for start in (0, 4, 8)
+    ]
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for name in batch:
+            assert shares[0][name]["image"].shape[0] == 4
+            for key in ("image", "label"):
+                joined = np.concatenate([share[name][key] for share in shares])
+                np.testing.assert_array_equal(joined, batch[name][key])
+
+
+def test_a_process_gathers_its_part_alone(numbered):
+    asked = []
+
+    class Counting(MemorySource):
+        def gather(self, indices):
+            asked.append(len(indices))
+            return super().gather(indices)
+
+    old = numbered.source("retain", "train")
+    source = Counting(old.image, old.label)
+    for batch in evaluation_batches(source, 20, rows=slice(5, 10)):
+        assert batch["image"].shape[0] == batch["weight"].shape[0] == 5
+    assert asked == [5, 5, 5]
+    sources = numbered.sources | {"retain/train": source}
+    data = Data(Manifest({}), ("a",), (6, 6, 1), sources)
+    del asked[:]
+    next(training_iterator(data, batch_size=20, seed=0, rows=slice(5, 10), num_threads=0))
+    assert asked and set(asked) == {5}
+
+
 def test_evaluation_batches_hold_everything_once_in_order(data):
     source = data.source("forget", "validation")
     batches = list(evaluation_batches(source, 64))

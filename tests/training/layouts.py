@@ -1,11 +1,17 @@
-"""Twenty steps of a narrow model on some layout of devices: ``layouts.py MODEL FSDP WORKDIR``.
+"""Twenty steps of a narrow model on some layout of devices.
 
-A stage as a run has it, with augmentation, a checkpoint and the loop, from a student that is not
-its teacher: where both are the same, the retain gradient is rounding alone, which Adam makes large.
-Prints a line of JSON; the first process alone does.
+    XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/training/layouts.py mae 2 OUT
+
+The second argument is ``config.mesh.fsdp``, a fourth one the steps to stop after. It is a stage as
+a run has it, with augmentation, checkpoints and the loop, from a student that is not its teacher:
+where both are the same, the retain gradient is rounding alone, which Adam makes large. The first
+process writes OUT/params.npz and prints a line of JSON: arrays and elements that are trained, those
+of them that are split, and what the compiled step's collectives carry.
 """
 
 import json
+import math
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -29,8 +35,11 @@ def narrow(name):
     """The digits' config of a model, made narrow."""
     config = runpy.run_path(str(CONFIGS / f"{name}_mnist.py"))["get_config"]()
     if name == "mae":
-        config.model.update(encoder_width=32, encoder_depth=2, encoder_heads=2)
-        config.model.update(decoder_width=32, decoder_depth=1, decoder_heads=2)
+        config.model.update(encoder_width=64, encoder_depth=1, decoder_width=32, decoder_depth=1)
+    elif name == "vqgan":
+        config.model.update(encoder_depth=1, decoder_depth=1)
+    else:
+        config.model.update(multipliers=(1, 3))
     config.batch_size = 16
     config.data.augment = "affine"
     return config
@@ -59,6 +68,30 @@ def moved(tree, seed):
     )
 
 
+def collectives(program):
+    """Kind of a program's collectives to how many there are and the elements they carry."""
+    found = {}
+    kinds = "all-gather|all-reduce|reduce-scatter|all-to-all|collective-permute"
+    for shapes, kind in re.findall(rf"= (.+?) ({kinds})(?:-start)?\(", program):
+        sizes = [
+            math.prod(int(side) for side in sides.split(",") if side)
+            for sides in re.findall(r"\w+\[([\d,]*)\]", shapes)
+        ]
+        count, elements = found.get(kind, (0, 0))
+        found[kind] = (count + 1, elements + sum(sizes))
+    return found
+
+
+def compiled(method, mesh, state, image_shape, batch_size):
+    """The text of the step's program."""
+    pictures = {"image": np.zeros((batch_size, *image_shape), np.uint8)}
+    pictures["label"] = np.zeros(batch_size, np.int32)
+    batch = sharding.put_batch(mesh, pictures, batch_size)
+    key = sharding.put_replicated(mesh, jax.random.key(0))
+    step = training.compile_step(method, mesh)
+    return step.lower(sharding.put(mesh, state), batch, batch, key).compile().as_text()
+
+
 def main(name, fsdp, workdir, steps=STEPS):
     processes.join_processes()
     config = narrow(name)
@@ -82,13 +115,18 @@ def main(name, fsdp, workdir, steps=STEPS):
             config.data.augment,
         )
         trained, _ = training.run_stage(runner, stage)
+    state = method.init(student, steps=STEPS, epsilon=0.01)
+    text = compiled(method, mesh, state, model.image_shape, config.batch_size)
+    leaves = jax.tree.leaves(trained)
+    split = [leaf for leaf in leaves if not leaf.is_fully_replicated]
     whole = jax.tree.leaves(sharding.on_host(trained))
     begun = jax.tree.leaves(sharding.on_host(method.trainable(student)[0]))
-    split = sum(not leaf.is_fully_replicated for leaf in jax.tree.leaves(trained))
     if processes.is_first():
         np.savez(workdir / "params.npz", *whole)
         np.savez(workdir / "begun.npz", *begun)
-        print(json.dumps({"split": split, "arrays": len(whole)}))
+        sizes = {"trained": leaves, "split": split, "frozen": jax.tree.leaves(state.frozen)}
+        counts = {key: [len(a), sum(x.size for x in a)] for key, a in sizes.items()}
+        print(json.dumps(counts | {"collectives": collectives(text)}))
 
 
 if __name__ == "__main__":

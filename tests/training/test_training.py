@@ -176,9 +176,3 @@ def test_constants_are_not_saved(tmp_path):
     np.testing.assert_array_equal(restored.params["w"], 2)
     np.testing.assert_array_equal(restored.frozen["teacher"], 0)
     assert int(restored.step) == 5 and float(restored.knobs["epsilon"]) == 2
-
-
-def test_a_batch_the_devices_cannot_share_is_refused():
-    mesh = jax.sharding.AbstractMesh((2, 2), ("data", "fsdp"))
-    with pytest.raises(ValueError, match="multiple of the 4 devices, got 6 pictures"):
-        sharding.check_batch(mesh, 6)
