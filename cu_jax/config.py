@@ -44,6 +44,8 @@ def default_config() -> ConfigDict:
     config.seed = 0
     config.log_every_steps = 50
     config.checkpoint_every_steps = 500  # Besides the one at a stage's end; 0: only that one.
+    # A step whose loss or gradient is not finite changes nothing; so many in a row end the run.
+    config.max_nonfinite_steps = 20
 
     config.data = ConfigDict(
         dict(

@@ -85,7 +85,8 @@ def validate(config: ConfigDict) -> None:
         if "tokenizer" in config.model and not config.tokenizer.weights:
             sections.append("tokenizer")
     counts = {f"{name}.steps": config[name].steps for name in sections}
-    counts |= {name: config[name] for name in ("batch_size", "log_every_steps")}
+    for name in ("batch_size", "log_every_steps", "max_nonfinite_steps"):
+        counts[name] = config[name]
     counts |= {f"evaluation.{name}": config.evaluation[name] for name in ("batch_size", "pictures")}
     relearning = config.audit.relearning
     counts |= {"audit.pictures": config.audit.pictures}

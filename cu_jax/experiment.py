@@ -68,6 +68,7 @@ def run(config: ConfigDict, workdir: Path) -> Results:
                 seed=config.seed,
                 log_every_steps=config.log_every_steps,
                 checkpoint_every_steps=config.checkpoint_every_steps,
+                max_nonfinite_steps=config.max_nonfinite_steps,
             )
             seconds: dict[str, float] = {}
             teacher, classifier = sharding.put(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -77,10 +78,14 @@ class Solver:
         settings = settings_of(self.config, "original")
         record = StageRecord("original", None, 0, None, {}, settings)
         save_record(self.runner.workdir, "original", record)
-        return self._known("original") or self._evaluated(
-            Solution(name="original", method="original", retain_loss=0.0, forget_loss=0.0),
-            self.teacher,
+        asked = Solution(
+            name="original",
+            method="original",
+            retain_loss=0.0,
+            forget_loss=0.0,
+            nonfinite_steps=self._skipped("tokenizer", "pretrain"),
         )
+        return self._known("original") or self._evaluated(asked, self.teacher)
 
     def solve(self, request: Request, program: str, title: str) -> Solution:
         """Runs a request's stage and evaluates where it ended, as far as that is not done yet.
@@ -112,6 +117,7 @@ class Solver:
             epsilon=request.knobs.get("epsilon"),
             steps=request.steps,
             steps_from_original=before + request.steps,
+            nonfinite_steps=self._skipped(request.name),
             seconds=seconds,
         )
         return self._evaluated(asked, params)
@@ -141,8 +147,13 @@ class Solver:
             forget_loss=math.nan,
             steps=steps,
             seconds=seconds,
+            nonfinite_steps=self._skipped(name, f"{name}_tokenizer"),
         )
         return self._evaluated(asked, params)
+
+    def _skipped(self, *stages: str) -> int:
+        """Steps that stages skipped, because a loss or a gradient was not finite."""
+        return sum(self.runner.skipped.get(stage, 0) for stage in stages)
 
     def _trained(self, request: Request, program: str) -> tuple[Params, float]:
         """The whole model's parameters at the end of a request's stage, and its seconds."""
@@ -187,6 +198,13 @@ class Solver:
 
             full = self.losses(params, done)
             measured = self.validation(params, done)
+        if not all(map(math.isfinite, (full.retain_loss, full.forget_loss))):
+            print(
+                f"Solution {asked.name}: its losses on the whole training sets are not finite "
+                f"(retain {full.retain_loss}, forget {full.forget_loss}).",
+                file=sys.stderr,
+                flush=True,
+            )
         folder = self.runner.workdir / "solutions" / asked.name
         values: dict[str, Any] = full._asdict()
         if asked.epsilon is not None:

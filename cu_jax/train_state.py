@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from cu_jax.models import Params
+from cu_jax.optim import SkipNonfiniteState
 
 
 @flax.struct.dataclass
@@ -38,15 +39,29 @@ class TrainState:
     average: Params = None
 
     def updated(self, updates: optax.Updates, opt_state: optax.OptState) -> "TrainState":
-        """The state one step on, after ``updates``."""
+        """The state one step on, after ``updates``; a skipped step moves nothing but its number."""
         params = optax.apply_updates(self.params, updates)
         average = self.average
         if average is not None:
             share = 1 - self.knobs["ema_decay"]
             average = jax.tree.map(lambda old, new: old + share * (new - old), average, params)
+        if isinstance(opt_state, SkipNonfiniteState):
+            # Updates of zero are not enough: they make 0 of -0, and the average moves on.
+            skipped = opt_state.notfinite_count != self.opt_state.notfinite_count
+            params, average = jax.tree.map(
+                lambda old, new: jnp.where(skipped, old, new),
+                (self.params, self.average),
+                (params, average),
+            )
         return dataclasses.replace(
             self, step=self.step + 1, params=params, opt_state=opt_state, average=average
         )
+
+    @property
+    def nonfinite_steps(self) -> int:
+        """Steps skipped so far, whose loss or gradient was not finite."""
+        counted = isinstance(self.opt_state, SkipNonfiniteState)
+        return int(self.opt_state.notfinite_count) if counted else 0
 
     @property
     def result(self) -> Params:

@@ -6,6 +6,7 @@ device inside the loop: a step's scalars are read while later steps run.
 
 import dataclasses
 import math
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from cu_jax.data import Data, training_iterator
 from cu_jax.logs import MetricLog, Progress
 from cu_jax.methods import Method
 from cu_jax.models import Params
+from cu_jax.nonfinite import COUNT, NonfiniteSteps, skipped_note
 from cu_jax.startup import EXACT
 from cu_jax.train_state import TrainState
 
@@ -59,6 +61,8 @@ class Runner:
         seed: the experiment's seed.
         log_every_steps: scalars are read and written in groups of this many steps.
         checkpoint_every_steps: besides the checkpoint at the end of the stage; 0: only there.
+        max_nonfinite_steps: skipped steps in a row that end the run; in a shorter stage, all steps.
+        skipped: stage to the steps that it skipped, of those that were run or read so far.
     """
 
     workdir: Path
@@ -68,6 +72,8 @@ class Runner:
     seed: int
     log_every_steps: int = 50
     checkpoint_every_steps: int = 0
+    max_nonfinite_steps: int = 20
+    skipped: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def compile_step(method: Method, mesh: Mesh) -> Callable[..., Any]:
@@ -102,7 +108,8 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
 
     Raises:
         ValueError: if the devices can't share a batch.
-        FloatingPointError: if the parameters end up not finite, naming the stage.
+        FloatingPointError: if the parameters end up not finite, or too many steps in a row were
+            skipped because a loss or a gradient was not, naming the stage.
     """
     sharding.check_batch(runner.mesh, stage.batch_size)
     state = sharding.put(runner.mesh, stage.init())
@@ -126,6 +133,10 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
             began = time.perf_counter() - before
             state = _steps(runner, stage, state, iterator, key, checkpoints, start, began)
             before = time.perf_counter() - began
+    runner.skipped[stage.name] = state.nonfinite_steps
+    if state.nonfinite_steps:
+        note = skipped_note(stage.name, state.nonfinite_steps, stage.steps)
+        print(note, file=sys.stderr, flush=True)
     params = state.result
     if not all(math.isfinite(float(abs(leaf).sum())) for leaf in jax.tree.leaves(params)):
         raise FloatingPointError(
@@ -152,6 +163,9 @@ def _steps(
         seconds = time.perf_counter() - began
         checkpoints.save(state, step, {"grain": position, "seconds": seconds})
 
+    watch = NonfiniteSteps(
+        stage.name, min(runner.max_nonfinite_steps, stage.steps), state.nonfinite_steps
+    )
     pending: list[tuple[int, dict[str, jax.Array]]] = []
     with Progress(stage.name, stage.steps, start=start) as progress:
         for number in range(start, stage.steps):
@@ -160,25 +174,30 @@ def _steps(
             pending.append((number, scalars))
             # The older half has long been computed: reading it waits for nothing.
             if len(pending) == 2 * runner.log_every_steps:
-                shown = _write(runner, stage.name, pending[: runner.log_every_steps])
+                shown = _write(runner, watch, stage.name, pending[: runner.log_every_steps])
                 del pending[: runner.log_every_steps]
                 progress.update(number + 1, shown)
             every = runner.checkpoint_every_steps
             if every and (number + 1) % every == 0 and number + 1 < stage.steps:
-                _write(runner, stage.name, pending)
+                _write(runner, watch, stage.name, pending)
                 pending.clear()
                 save(number + 1)
-        shown = _write(runner, stage.name, pending)
+        shown = _write(runner, watch, stage.name, pending)
         progress.update(stage.steps, shown)
         save(stage.steps)
     return state
 
 
 def _write(
-    runner: Runner, stage: str, pending: list[tuple[int, dict[str, jax.Array]]]
+    runner: Runner,
+    watch: NonfiniteSteps,
+    stage: str,
+    pending: list[tuple[int, dict[str, jax.Array]]],
 ) -> dict[str, float]:
     """Writes steps to the log; returns the last one's losses for the display."""
     fetched = jax.device_get(pending)
     runner.log.log_steps(stage, fetched)
+    watch.see(fetched)
     last = fetched[-1][1] if fetched else {}
-    return {name: float(value) for name, value in last.items() if name.endswith("loss")}
+    shown = {name: float(value) for name, value in last.items() if name.endswith("loss")}
+    return shown | ({"skipped": float(last[COUNT])} if last.get(COUNT) else {})

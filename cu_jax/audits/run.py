@@ -88,8 +88,9 @@ def audit_settings(workdir: Path) -> ConfigDict:
         ValueError: it is not as a run writes it, or its settings are refused.
     """
     config = read_config(workdir)
-    if "audit" not in config:
-        config.audit = defaults.default_config().audit
+    for key in ("audit", "max_nonfinite_steps"):
+        if key not in config:
+            config[key] = defaults.default_config()[key]
     try:
         defaults.validate(config)
         empty = not config.evaluation.holes

@@ -78,6 +78,7 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
             grads[0],
             state.opt_state,
             state.params,
+            value=values[0],
             constraint_grad=grads[1],
             constraint_value=values[1],
         )

@@ -33,7 +33,7 @@ def descent(config: Any, parts: Parts, loss: Loss, frozen: Params) -> Method:
         A method whose ``init`` takes the knob ``steps`` and those that ``loss`` reads.
     """
 
-    def transform(knobs: dict[str, Any]) -> optax.GradientTransformation:
+    def transform(knobs: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
         base = base_optimizer(config.optimizer, knobs["steps"])
         if config.clip is not None:
             base = optax.chain(optax.clip_by_global_norm(config.clip), base)
@@ -46,10 +46,12 @@ def descent(config: Any, parts: Parts, loss: Loss, frozen: Params) -> Method:
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key
     ) -> tuple[TrainState, Scalars]:
-        (_, logged), grad = jax.value_and_grad(loss, has_aux=True)(
+        (value, logged), grad = jax.value_and_grad(loss, has_aux=True)(
             state.params, retain, forget, state.frozen, key, state.knobs
         )
-        updates, opt_state = transform(state.knobs).update(grad, state.opt_state, state.params)
+        updates, opt_state = transform(state.knobs).update(
+            grad, state.opt_state, state.params, value=value
+        )
         scalars = logged | {
             "learning_rate": learning_rate(config.optimizer, state.knobs["steps"])(state.step),
             "notfinite_count": opt_state.notfinite_count,

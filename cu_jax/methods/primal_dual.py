@@ -61,6 +61,7 @@ def primal_dual(config: Any, model: Model, frozen: Params) -> Method:
             grads[0],
             state.opt_state,
             state.params,
+            value=values[0],
             constraint_grad=grads[1],
             constraint_value=values[1],
         )

@@ -9,7 +9,7 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from cu_jax import train_state
+from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
 from cu_jax.methods.interface import Batch, Method, Scalars, to_model_range
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
@@ -56,6 +56,8 @@ def supervised(
 ) -> Method:
     """Minimizes ``loss(params, batch, key)`` over batches that join both sets.
 
+    A step whose loss or gradient is not finite is skipped.
+
     Args:
         config: ``optimizer``, ``clip`` and ``ema_decay``.
         loss: the loss of a batch.
@@ -66,10 +68,10 @@ def supervised(
         A method whose ``init`` takes the knob ``steps``.
     """
 
-    def transform(knobs: dict[str, Any]) -> optax.GradientTransformation:
+    def transform(knobs: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
         base = base_optimizer(config.optimizer, knobs["steps"])
         clip = optax.identity() if config.clip is None else optax.clip_by_global_norm(config.clip)
-        return optax.chain(clip, base)
+        return optim.skip_nonfinite(optax.chain(clip, base))
 
     parts = all_but(fixed)
 
@@ -84,9 +86,14 @@ def supervised(
         value, grad = jax.value_and_grad(lambda part: loss(part | state.frozen, batch, key))(
             state.params
         )
-        updates, opt_state = transform(state.knobs).update(grad, state.opt_state, state.params)
-        rate = learning_rate(config.optimizer, state.knobs["steps"])(state.step)
-        state = state.updated(updates, opt_state)
-        return state, {"loss": value, "learning_rate": rate}
+        updates, opt_state = transform(state.knobs).update(
+            grad, state.opt_state, state.params, value=value
+        )
+        scalars = {
+            "loss": value,
+            "learning_rate": learning_rate(config.optimizer, state.knobs["steps"])(state.step),
+            "notfinite_count": opt_state.notfinite_count,
+        }
+        return state.updated(updates, opt_state), scalars
 
     return Method(parts.split, init, step, parts.merge)

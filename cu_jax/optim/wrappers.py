@@ -28,7 +28,7 @@ class SkipNonfiniteState(NamedTuple):
 def skip_nonfinite(
     inner: optax.GradientTransformation,
 ) -> optax.GradientTransformationExtraArgs:
-    """Skips a step whole if a gradient or the constraint's value is not finite.
+    """Skips a step whole if a gradient, the constraint's value or the loss is not finite.
 
     The updates are then zero, and all of the inner state is kept bit for bit. A zero *direction*
     is not enough: after one, Adam's moments still move the parameters.
@@ -38,8 +38,8 @@ def skip_nonfinite(
 
     Returns:
         A transformation with the same update arguments as ``inner``. It looks at the updates and,
-        if given, at ``constraint_grad`` and ``constraint_value``; a step that an
-        :func:`epsilon_constraint` inside counts as not finite (its λ overflowed, say) is skipped
+        if given, at ``constraint_grad``, ``constraint_value`` and ``value``, the loss; a step that
+        an :func:`epsilon_constraint` inside counts as not finite (its λ overflowed, say) is skipped
         as well. State: :class:`SkipNonfiniteState`.
 
     Note:
@@ -64,7 +64,8 @@ def skip_nonfinite(
         params: optax.Params | None = None,
         **extra_args: Any,
     ) -> tuple[optax.Updates, SkipNonfiniteState]:
-        seen = [updates, extra_args.get("constraint_grad"), extra_args.get("constraint_value")]
+        seen = [updates, *(extra_args.get(f"constraint_{name}") for name in ("grad", "value"))]
+        seen.append(extra_args.get("value"))
         # The same squared norms as inside the transform: XLA computes them once.
         finite = jnp.all(jnp.stack([jnp.isfinite(tree_dot(x, x)) for x in seen]))
         updates, moved = _update_if(finite, inner, updates, state.inner_state, params, extra_args)
@@ -98,9 +99,10 @@ def constrained(
         **kwargs: further arguments of :func:`epsilon_constraint`.
 
     Returns:
-        A transformation whose update takes ``constraint_grad`` and ``constraint_value``. Its
-        state's ``notfinite_count`` counts skipped steps; :func:`constraint_state` finds λ and the
-        rest in it.
+        A transformation whose update takes ``constraint_grad`` and ``constraint_value``, and if you
+        like ``value``, the objective's, which is then looked at too. Its state's
+        ``notfinite_count`` counts skipped steps; :func:`constraint_state` finds λ and the rest in
+        it.
 
     Raises:
         ValueError: if ``clip`` is not greater than 0, or as :func:`epsilon_constraint`.
@@ -134,10 +136,12 @@ def constrained(
     ) -> tuple[optax.Updates, SkipNonfiniteState]:
         rule, base_state = state.inner_state
         direction, moved_rule = combine.update(updates, rule, params, **extra_args)
-        skipped = moved_rule.notfinite_count - rule.notfinite_count
-        finite = skipped == 0
+        value = extra_args.get("value")
+        finite = moved_rule.notfinite_count == rule.notfinite_count
+        finite &= jnp.isfinite(tree_dot(value, value))
         updates, base_state = _update_if(finite, base, direction, base_state, params, extra_args)
         inner_state = (_selected(finite, moved_rule, rule), base_state)
+        skipped = jnp.where(finite, 0, 1).astype(jnp.int32)
         return updates, SkipNonfiniteState(inner_state, state.notfinite_count + skipped)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)

@@ -16,14 +16,16 @@ _CLASS = "class_consistency"
 
 
 def summary(results: Results) -> str:
-    """Five lines in plain words: the original, the range, the control, one trade-off, the baseline.
+    """A run in plain words: the original, the range, the control, one trade-off, the baseline.
+
+    Two more lines are there if they must be: which solutions' losses are not finite, and where
+    updates were skipped.
 
     Args:
         results: A run's results.
 
     Returns:
-        At most five lines (a line whose numbers are missing is left out), without a newline at the
-        end.
+        Lines (one whose numbers are missing is left out), without a newline at the end.
 
     Note:
         Class is the share of restored validation pictures that a classifier still reads as their
@@ -43,6 +45,8 @@ def summary(results: Results) -> str:
         _control_line(results),
         _trade_line(results),
         _composite_line(results),
+        _undefined_line(results),
+        _skipped_line(results),
     ]
     return "\n".join(line for line in lines if line)
 
@@ -165,6 +169,30 @@ def _composite_line(results: Results) -> str:
     low, high = f"{min(ratios):.2f}", f"{max(ratios):.2f}"
     times = f"{low} to {high}" if low != high else low
     return f"Baseline: retain loss {times} times the composite loss's at the same forget loss."
+
+
+def _undefined_line(results: Results) -> str:
+    labels = looks(results.solutions)
+    undefined = [
+        labels[s.name].label
+        for s in results.solutions
+        if not (math.isfinite(s.retain_loss) and math.isfinite(s.forget_loss))
+    ]
+    if not undefined:
+        return ""
+    return f"Not finite: the losses of {', '.join(undefined)} on the whole training sets."
+
+
+def _skipped_line(results: Results) -> str:
+    labels = looks(results.solutions)
+    counts = [
+        f"{labels[s.name].label} {s.nonfinite_steps:,}"
+        for s in results.solutions
+        if s.nonfinite_steps
+    ]
+    if not counts:
+        return ""
+    return f"Skipped updates, whose loss or gradient was not finite: {', '.join(counts)}."
 
 
 def _change(original: Solution, chosen: Solution, kind: str) -> str:

@@ -47,6 +47,7 @@ def table_rows(results: Results) -> list[list[str]]:
         "forget FID",
         "stationarity",
         "updates",
+        "skipped",
         "time (s)",
     ]
     rows = []
@@ -67,6 +68,7 @@ def table_rows(results: Results) -> list[list[str]]:
                 cell(s.metrics.get(f"forget/{fid}"), ".1f"),
                 cell(s.stationarity, ".2f"),
                 str(s.steps_from_original) if s.steps_from_original else _DASH,
+                str(s.nonfinite_steps) if s.nonfinite_steps else _DASH,
                 cell(s.seconds or None, ".0f"),
             ]
         )

@@ -66,6 +66,8 @@ class Solution:
         steps: Updates of its own stage.
         steps_from_original: Updates of the whole chain of stages behind it.
         seconds: Time of its own stage.
+        nonfinite_steps: Steps of its own stage that were skipped, because a loss or a gradient was
+            not finite; of `original`, those of the stages that made it here.
         checkpoint: Folder of its parameters, relative to the workdir.
         metrics: `retain/psnr`, `forget/class_consistency`, … to numbers.
 
@@ -89,6 +91,7 @@ class Solution:
     steps: int = 0
     steps_from_original: int = 0
     seconds: float = 0.0
+    nonfinite_steps: int = 0
     checkpoint: str | None = None
     metrics: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
 

@@ -51,6 +51,9 @@ _SOLUTION = record(
     },
 )
 
+# Not required, for files of before it was counted.
+_SOLUTION["properties"]["nonfinite_steps"] = _COUNT
+
 # A JSON Schema (draft 2020-12), in the few keywords that `validate` knows: other programs can use
 # it as it is. All quantities that may be undefined take null; NaN is no JSON.
 RESULTS_SCHEMA: dict[str, Any] = {

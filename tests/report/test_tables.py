@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cu_jax.report import closing, markdown_table, summary, terminal_table
+from cu_jax.report.page.quantities import columns
 from cu_jax.report.palette import Look, looks, ordered
 from cu_jax.report.series import smoothed
 from cu_jax.report.table import table_rows
@@ -144,6 +145,24 @@ def test_lines_whose_numbers_are_missing_are_left_out():
     solutions = [dataclasses.replace(s, metrics={}) for s in _results().solutions if s.epsilon]
     lines = summary(dataclasses.replace(_results(), solutions=tuple(solutions))).splitlines()
     assert [line.split(":")[0] for line in lines] == ["Range", "Control"]
+
+
+def test_what_was_not_finite_is_said():
+    *others, last = _results().solutions
+    changed = dataclasses.replace(others[-1], nonfinite_steps=3)
+    broken = dataclasses.replace(last, retain_loss=math.nan, nonfinite_steps=1200)
+    results = dataclasses.replace(_results(), solutions=(*others[:-1], changed, broken))
+    names = [looks(results.solutions)[s.name].label for s in (changed, broken)]
+    assert summary(results).splitlines()[-2:] == [
+        f"Not finite: the losses of {names[1]} on the whole training sets.",
+        f"Skipped updates, whose loss or gradient was not finite: {names[0]} 3, {names[1]} 1,200.",
+    ]
+    header, *rows = table_rows(results)
+    column = header.index("skipped")
+    assert sorted(row[column] for row in rows if row[column] != "–") == ["1200", "3"]
+    assert "skipped" not in table_rows(_results())[0]
+    assert "skipped" in [c.title for c in columns(results)]
+    assert "skipped" not in [c.title for c in columns(_results())]
 
 
 def test_the_last_screen_names_what_was_made():

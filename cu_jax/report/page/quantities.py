@@ -103,6 +103,8 @@ def columns(results: Results) -> list[Column]:
     """
     span = results.boundaries.span
 
+    skipped = any(solution.nonfinite_steps for solution in results.solutions)
+
     def share(solution: Solution) -> float | None:
         return None if solution.violation is None or not span else solution.violation / span
 
@@ -164,6 +166,14 @@ def columns(results: Results) -> list[Column]:
             "Of the whole chain of stages from the original model.",
             ".0f",
             lambda s: s.steps_from_original,
+        ),
+        Column(
+            work,
+            "skipped",
+            "Of its own stage: updates whose loss or gradient was not finite, and which therefore "
+            "changed nothing.",
+            ".0f",
+            lambda s: s.nonfinite_steps if skipped else None,
         ),
         Column(work, "seconds", "Time of its own stage.", ".1f", lambda s: s.seconds),
     ]
