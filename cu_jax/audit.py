@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cu_jax import preemption
 from cu_jax.audits import audit_run
 from cu_jax.refusals import run_command
 from cu_jax.report.audits import audit_text
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: those of the command line, without the program's name; None: this process's.
 
     Returns:
-        The exit code: 0; 2 for wrong input, after one sentence; 130 if the user breaks it off.
+        The exit code: 0; 2 for wrong input, after one sentence; 130 if the user breaks it off; 75
+        if SIGTERM or SIGUSR1 told it to stop.
 
     Example:
         >>> main(["no/such/run"])
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(arguments)
     stopped = "Stopped. The same command goes on with the solutions that are left."
-    return run_command(lambda: _audit(args), debug=args.debug, stopped=stopped)
+    with preemption.listening():
+        return run_command(lambda: _audit(args), debug=args.debug, stopped=stopped)
 
 
 def _audit(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from cu_jax import preemption
 from cu_jax.processes import join_processes
 from cu_jax.refusals import quiet_libraries, run_command
 from cu_jax.startup import start_jax
@@ -45,7 +46,8 @@ def run_with_config(work: Callable[[ConfigDict, Path], object], *, shared: bool 
     flags.mark_flags_as_required(["config", "workdir"])
     # Before the flags are read, for what is wrong with them.
     debug = any(re.fullmatch("--?debug(=(1|t|true|y|yes))?", text, re.I) for text in sys.argv)
-    return run_command(lambda: app.run(main, flags_parser=parse), debug=debug)
+    with preemption.listening():
+        return run_command(lambda: app.run(main, flags_parser=parse), debug=debug)
 
 
 def parse(argv: list[str]) -> list[str]:

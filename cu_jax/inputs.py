@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from cu_jax import convert, sharding
+from cu_jax import convert, preemption, sharding
 from cu_jax.data import SETS, Data, InputSource, evaluation_batches
 from cu_jax.digest import digest
 from cu_jax.logs import Progress
@@ -71,5 +71,6 @@ def _made(
                 parts.append(sharding.on_host(prepare(rest, batch["image"])))
                 done += int(batch["weight"].sum())
                 progress.update(done)
+                preemption.check()
             kept[name] = np.concatenate(parts)[:count]
     return kept

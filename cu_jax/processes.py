@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
-from cu_jax import atomic
+from cu_jax import atomic, preemption
 from cu_jax.logs import Progress
 from cu_jax.sharding import everywhere
 
@@ -70,6 +72,7 @@ def join_processes(allowed: bool = True) -> None:
             f"one does not reach the others ({reason}): see that all were started, with the same "
             "CU_JAX_COORDINATOR."
         ) from error
+    preemption.meet_by(_greatest)
     faulthandler.disable()  # absl's would show all stacks when another process dies
     if not is_first():
         atomic.discard_writes()
@@ -135,6 +138,10 @@ def own_folder(workdir: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+def _greatest(number: int) -> int:
+    return int(multihost_utils.process_allgather(np.array(number)).max())
 
 
 def _numbered(told: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Float
 
-from cu_jax import metrics, sharding
+from cu_jax import metrics, preemption, sharding
 from cu_jax.atomic import replacing
 from cu_jax.data import Data, EncodedSource, Source, evaluation_batches
 from cu_jax.feature_networks import LoadedNetwork
@@ -202,6 +202,7 @@ def _seen(seer: Seer, batches: Iterator[Any], name: str, total: int) -> metrics.
         for index, pictures in enumerate(batches, start=1):
             parts += jax.device_get(seer(pictures))
             progress.update(min(index * len(pictures), total))
+            preemption.check()
     whole: metrics.Seen = jax.tree.map(lambda x: x[:total], joined(parts))
     return whole
 

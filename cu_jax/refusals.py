@@ -6,7 +6,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 
-from cu_jax.supervision import LOST, SENTENCE, is_loss
+from cu_jax import preemption
+from cu_jax.supervision import SENTENCE, is_loss
 
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
@@ -25,7 +26,8 @@ def run_command(command: Callable[[], None], *, debug: bool, stopped: str = "Sto
         stopped: what to say if the user breaks it off.
 
     Returns:
-        0; 2 after a sentence on stderr; 130 if the user broke it off.
+        0; 2 after a sentence on stderr; 130 if the user broke it off;
+        :data:`cu_jax.preemption.EXIT_CODE`, after a sentence, if it was told to stop and listened.
 
     Example:
         >>> run_command(lambda: None, debug=False)
@@ -38,10 +40,13 @@ def run_command(command: Callable[[], None], *, debug: bool, stopped: str = "Sto
             raise
         print(stopped, file=sys.stderr, flush=True)
         return STOPPED
+    except preemption.Preempted as error:
+        print(error, file=sys.stderr, flush=True)
+        return preemption.EXIT_CODE
     except Exception as error:
         if is_loss(error) and not debug:
             print(SENTENCE, file=sys.stderr, flush=True)
-            return LOST
+            return preemption.EXIT_CODE
         sentence = None if debug else refusal(error)
         if sentence is None:
             raise

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from cu_jax import convert, sharding, training
+from cu_jax import convert, preemption, sharding, training
 from cu_jax.data import with_proxy
 from cu_jax.evaluation import FullSetLosses
 from cu_jax.fingerprints import StageRecord, settings_of
@@ -188,6 +188,7 @@ class Solver:
 
     def _evaluated(self, asked: Solution, params: Params) -> Solution:
         """Evaluates parameters, saves them, and lists the solution."""
+        preemption.check()
         total, seen = self.losses.pictures + self.validation.pictures, 0
         with Progress(f"{asked.name}: evaluation", total, unit="pictures") as progress:
 
@@ -195,6 +196,7 @@ class Solver:
                 nonlocal seen
                 seen += count
                 progress.update(seen)
+                preemption.check()
 
             full = self.losses(params, done)
             measured = self.validation(params, done)

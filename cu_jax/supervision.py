@@ -11,9 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-LOST = 75
-"""Exit code of a process whose run lost another one: the same command goes on. EX_TEMPFAIL of
-``sysexits.h``, at which ``launch/slurm.sh`` puts a job into the queue again."""
+from cu_jax.preemption import EXIT_CODE
 
 SENTENCE = (
     "Another process of this run died, so that this one cannot go on: see what it said, and give "
@@ -30,8 +28,8 @@ def supervised(command: Callable[[], int]) -> int:
         command: returns its exit code.
 
     Returns:
-        The exit code; :data:`LOST`, after a sentence, if the child was ended because another
-        process died.
+        The exit code; :data:`cu_jax.preemption.EXIT_CODE`, after a sentence, if the child was ended
+        because another process died: the same command goes on.
 
     Example:
         >>> supervised(lambda: 3)
@@ -48,7 +46,7 @@ def supervised(command: Callable[[], int]) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGABRT:
         print(SENTENCE, file=sys.stderr, flush=True)
-        return LOST
+        return EXIT_CODE
     return code if code >= 0 else 128 - code
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from cu_jax import checkpoint, sharding
+from cu_jax import checkpoint, preemption, sharding
 from cu_jax.corruptions import Key
 from cu_jax.data import Data, training_iterator
 from cu_jax.logs import MetricLog, Progress
@@ -110,7 +110,9 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
         ValueError: if the devices can't share a batch.
         FloatingPointError: if the parameters end up not finite, or too many steps in a row were
             skipped because a loss or a gradient was not, naming the stage.
+        Preempted: if the run was told to stop; a checkpoint is there then.
     """
+    preemption.check()
     sharding.check_batch(runner.mesh, stage.batch_size)
     state = sharding.put(runner.mesh, stage.init())
     key = sharding.put_replicated(runner.mesh, stage_key(runner.seed, stage.name))
@@ -178,10 +180,17 @@ def _steps(
                 del pending[: runner.log_every_steps]
                 progress.update(number + 1, shown)
             every = runner.checkpoint_every_steps
-            if every and (number + 1) % every == 0 and number + 1 < stage.steps:
+            due = every > 0 and (number + 1) % every == 0
+            signal = preemption.noticed(meeting=(number + 1) % runner.log_every_steps == 0)
+            if (due or signal) and number + 1 < stage.steps:
                 _write(runner, watch, stage.name, pending)
                 pending.clear()
                 save(number + 1)
+                if signal:
+                    checkpoints.wait()
+                    raise preemption.Preempted(
+                        signal, f"at step {number + 1} of stage {stage.name}"
+                    )
         shown = _write(runner, watch, stage.name, pending)
         progress.update(stage.steps, shown)
         save(stage.steps)

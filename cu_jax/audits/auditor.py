@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from cu_jax import preemption
 from cu_jax.audits.distance import distance
 from cu_jax.audits.membership import Membership, membership, membership_gap
 from cu_jax.audits.probe import Features, ridge_probe
@@ -84,6 +85,7 @@ class Auditor:
                 nonlocal seen
                 seen += count
                 p.update(seen, numbers)
+                preemption.check()
 
             looks = self._looks(params, done)
             probes = {kind: self._probe(params, kind) for kind in SETS}

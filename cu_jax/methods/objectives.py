@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cu_jax import corruptions, losses
+from cu_jax import corruptions, losses, preemption
 from cu_jax.corruptions import Key
 from cu_jax.logs import Progress
 from cu_jax.methods.interface import Batch, to_model_range
@@ -176,4 +176,5 @@ def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
             part = prepared(rest, jax.random.fold_in(jax.random.key(0), number))
             parts.append(jax.block_until_ready(part))
             progress.update(min((number + 1) * _POOLED, model.noise_pool))
+            preemption.check()
     return jax.tree.map(lambda *x: jnp.concatenate(x)[: model.noise_pool], *parts)

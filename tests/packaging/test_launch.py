@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cu_jax.preemption import EXIT_CODE
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ["cat", "cksum", "dirname", "mkdir", "chmod", "cp", "rm", "sleep"]
 
@@ -24,6 +26,17 @@ case "$*" in *"${FAIL:-nothing at all}"*) exit 7 ;; esac
 case "$*" in *--editable*) sleep "${SLOW:-0}" ;; esac
 case "$*" in "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;; esac
 """
+
+
+# SLURM's programs: what they are asked to do, and in which environment.
+SRUN = """#!/bin/sh
+echo "srun $* (processes: ${CU_JAX_PROCESSES-}, memory: $XLA_PYTHON_CLIENT_MEM_FRACTION)" >>"$LOG"
+exit "${CODE:-0}"
+"""
+SCONTROL = """#!/bin/sh
+echo "scontrol $*" >>"$LOG"
+"""
+SCRIPTS = ["compare.sh", "environment.sh", "local.sh", "slurm.sh", "test.sh"]
 
 
 class Checkout:
@@ -203,9 +216,59 @@ def test_an_old_environment_is_refused_and_kept(checkout):
     assert old.exists()
 
 
-@pytest.mark.parametrize("script", ["compare.sh", "environment.sh", "local.sh", "test.sh"])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_scripts_are_posix_shell(script):
     text = (ROOT / "launch" / script).read_text()
     for bashism in ("[[", "function ", "source ", "${BASH", "<<<", "pipefail"):
         assert bashism not in text
     subprocess.run([shutil.which("sh"), "-n", str(ROOT / "launch" / script)], check=True)
+
+
+@pytest.fixture
+def cluster(checkout):
+    """Returns a checkout on a cluster, from which a job was sent, with its environment made."""
+    checkout.add_python("srun", SRUN)
+    checkout.add_python("scontrol", SCONTROL)
+    assert installations(checkout.launch("slurm.sh", "--install")[2]) == ["demo,cuda"]
+    return checkout
+
+
+def job(cluster, *arguments, **variables):
+    """Runs the copy of the script that SLURM makes elsewhere."""
+    script = cluster.folder.parent / "slurm_script"
+    shutil.copy(cluster.folder / "launch" / "slurm.sh", script)
+    sent = {"SLURM_SUBMIT_DIR": str(cluster.folder), "SLURM_JOB_ID": "17"}
+    return cluster.launch(f"../../{script.name}", *arguments, **(sent | variables))
+
+
+@pytest.mark.parametrize(("code", "requeued"), [(0, False), (2, False), (75, True), (137, False)])
+def test_a_job_that_was_told_to_stop_goes_into_the_queue_again(cluster, code, requeued):
+    status, output, asked = job(cluster, "--config=a b.py", "--workdir=runs/x", CODE=str(code))
+    assert status == code
+    run = "srun --kill-on-bad-exit=1 .venv/bin/python -m cu_jax.main --config=a b.py"
+    assert asked[0] == f"{run} --workdir=runs/x (processes: , memory: 0.9)"
+    assert asked[1:] == (["scontrol requeue 17"] if requeued else [])
+    assert ("goes into the queue again" in output) == requeued
+
+
+@pytest.mark.parametrize("variables", [{"SLURM_NTASKS": "2"}, {"SLURM_JOB_NUM_NODES": "2"}])
+def test_several_tasks_are_told_that_there_are_others(cluster, variables):
+    (asked,) = job(cluster, XLA_PYTHON_CLIENT_MEM_FRACTION="0.5", **variables)[2]
+    assert "(processes: slurm, memory: 0.5)" in asked
+    (asked,) = job(cluster, **dict.fromkeys(variables, "1"))[2]
+    assert "(processes: ," in asked
+
+
+def test_a_job_from_elsewhere_is_refused(cluster, tmp_path):
+    status, output, asked = job(cluster, SLURM_SUBMIT_DIR=str(tmp_path))
+    assert status == 2 and not asked
+    assert "must be sent from the root of the checkout" in output
+
+
+def test_the_code_that_is_waited_for_is_the_one_that_is_returned():
+    text = (ROOT / "launch" / "slurm.sh").read_text()
+    assert f"\nrequeue={EXIT_CODE}\n" in text
+    # Two minutes' warning to the tasks (with B: it would go to this script alone), and the options
+    # without which a job cannot be put into the queue, or loses its log there.
+    for option in ("--signal=TERM@120", "--requeue", "--open-mode=append"):
+        assert f"\n#SBATCH {option}\n" in text
