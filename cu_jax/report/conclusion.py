@@ -186,7 +186,7 @@ def _undefined_line(results: Results) -> str:
 def _skipped_line(results: Results) -> str:
     labels = looks(results.solutions)
     counts = [
-        f"{labels[s.name].label} {s.nonfinite_steps:,}"
+        f"{s.nonfinite_steps:,} of {labels[s.name].label}"
         for s in results.solutions
         if s.nonfinite_steps
     ]

@@ -88,6 +88,7 @@ def test_debug_shows_the_traceback(tmp_path):
             {"pretrain.weights": "digits_classifier", "pretrain.from_scratch": True},
             "must have names of their own, got digits_classifier, digits_classifier",
         ),
+        ({"max_nonfinite_steps": 0}, r"config\.max_nonfinite_steps must be at least 1, got 0"),
         ({"batch_size": 3000}, "A batch must hold 1 to 2000 pictures of each set"),
         ({"pareto.beta": -1.0}, "beta must be finite and greater than 0, got -1.0"),
         ({"pareto.gradient_decay": 1.0}, "gradient_decay must be at least 0 and less than 1"),

@@ -155,7 +155,8 @@ def test_what_was_not_finite_is_said():
     names = [looks(results.solutions)[s.name].label for s in (changed, broken)]
     assert summary(results).splitlines()[-2:] == [
         f"Not finite: the losses of {names[1]} on the whole training sets.",
-        f"Skipped updates, whose loss or gradient was not finite: {names[0]} 3, {names[1]} 1,200.",
+        "Skipped updates, whose loss or gradient was not finite: "
+        f"3 of {names[0]}, 1,200 of {names[1]}.",
     ]
     header, *rows = table_rows(results)
     column = header.index("skipped")
