@@ -18,7 +18,7 @@ SENTENCE = (
     "the same command again to go on."
 )
 _PARENT_DIED = 1  # prctl's PR_SET_PDEATHSIG: a child never outlives its parent
-_FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+_FORWARDED = (signal.SIGTERM, signal.SIGUSR1)  # SIGINT reaches the child as well
 
 
 def supervised(command: Callable[[], int]) -> int:
@@ -40,6 +40,7 @@ def supervised(command: Callable[[], int]) -> int:
     child = os.fork()
     if not child:
         _work(command)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in _FORWARDED:
         signal.signal(number, lambda number, frame: os.kill(child, number))
     _, status = os.waitpid(child, 0)

@@ -23,6 +23,7 @@ from cu_jax.logs import MetricLog, Progress
 from cu_jax.methods import Method
 from cu_jax.models import Params
 from cu_jax.nonfinite import COUNT, NonfiniteSteps, skipped_note
+from cu_jax.processes import is_first
 from cu_jax.startup import EXACT
 from cu_jax.train_state import TrainState
 
@@ -136,7 +137,7 @@ def run_stage(runner: Runner, stage: Stage) -> tuple[Params, float]:
             state = _steps(runner, stage, state, iterator, key, checkpoints, start, began)
             before = time.perf_counter() - began
     runner.skipped[stage.name] = state.nonfinite_steps
-    if state.nonfinite_steps:
+    if state.nonfinite_steps and is_first():
         note = skipped_note(stage.name, state.nonfinite_steps, stage.steps)
         print(note, file=sys.stderr, flush=True)
     params = state.result
