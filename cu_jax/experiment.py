@@ -142,6 +142,8 @@ def _announce(solver: Solver) -> None:
     config = solver.config
     count = parameter_overview.count_parameters(solver.teacher)
     print(f"Model {config.model.name}: {count:,} parameters.")
+    if config.mesh.fsdp > 1:
+        print(parameter_overview.get_parameter_overview(solver.teacher, include_stats="sharding"))
     accuracy = solver.validation.clean_accuracy
     if accuracy is not None:
         print(f"Classifier: {100 * accuracy:.1f} % right on clean validation pictures.")
