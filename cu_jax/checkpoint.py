@@ -11,9 +11,13 @@ import jax
 import orbax.checkpoint as ocp
 from etils import epath
 
+from cu_jax import bounded
 from cu_jax.digest import digest
 from cu_jax.processes import is_first, wait_for_all
 from cu_jax.train_state import TrainState
+
+_JSON = ("metadata", ".zarray", "zarr.json", "_sharding")
+"""How the names of the files end that are read whole; arrays are as large as the state's are."""
 
 
 class Restored(NamedTuple):
@@ -112,6 +116,9 @@ class StageCheckpoints:
         )
 
     def _restored(self, template: TrainState, step: int) -> Restored:
+        for path in (self._folder / str(step)).rglob("*"):
+            if path.name.lower().endswith(_JSON) and path.stat().st_size > bounded.RECORD:
+                raise ValueError(f"{path.name} has more than {bounded.RECORD:,} bytes")
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template.saved())
         read = self._manager.restore(
             step,

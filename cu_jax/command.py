@@ -9,6 +9,8 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from cu_jax import preemption
+from cu_jax.config import default_config
+from cu_jax.config_checks import check_sections
 from cu_jax.processes import join_processes
 from cu_jax.refusals import quiet_libraries, run_command
 from cu_jax.startup import start_jax
@@ -43,6 +45,7 @@ def run_with_config(work: Callable[[ConfigDict, Path], object], *, shared: bool 
         join_processes(allowed=shared)
         work(_CONFIG.value, Path(str(_WORKDIR.value)))
 
+    logging.set_verbosity(logging.ERROR)  # Of absl itself, while it reads the flags.
     flags.mark_flags_as_required(["config", "workdir"])
     # Before the flags are read, for what is wrong with them.
     debug = any(re.fullmatch("--?debug(=(1|t|true|y|yes))?", text, re.I) for text in sys.argv)
@@ -65,7 +68,9 @@ def parse(argv: list[str]) -> list[str]:
     """
     try:
         rest = flags.FLAGS([_quoted(text) for text in argv])
-        _CONFIG.value.to_dict()  # A file that could not be read says so when it is used.
+        config = _CONFIG.value
+        if hasattr(config, "to_dict"):
+            config.to_dict()  # A file that could not be read says so when it is used.
     except (KeyError, AttributeError) as error:
         if "get_config" in str(error):
             raise ValueError(
@@ -73,11 +78,30 @@ def parse(argv: list[str]) -> list[str]:
                 "and does not: see configs/mae_mnist.py."
             ) from error
         raise ValueError(_unknown_setting(str(error), argv)) from error
-    except (flags.Error, OSError) as error:
+    except OSError as error:
+        raise FileNotFoundError(
+            "The file given as --config must be one that can be read, and is not "
+            f"({str(error).rpartition('  ')[2].strip() or error}): correct its name."
+        ) from error
+    except flags.Error as error:
+        if "flag --config=None" in str(error) and any("-config=" in text for text in argv):
+            raise ValueError(
+                "The get_config() of the file given as --config must return the settings, and "
+                "returns nothing: end it with return config."
+            ) from error
         told = " ".join(str(error).split())
         if "Traceback (most" in told:  # Of a config file; its last line says what is wrong.
             told = told.rpartition("Error: ")[2]
         raise ValueError(f"The flags must be as --help says, but: {told}") from error
+    except Exception as error:  # Flags have errors of their own: this is the config file's.
+        raise ValueError(
+            "The file given as --config must run and return the settings, and stops with "
+            f"{type(error).__name__}: {' '.join(str(error).split()) or 'no more is said'}. "
+            "Correct it."
+        ) from error
+    check_sections(config, default_config())
+    if not _WORKDIR.value:
+        raise ValueError("--workdir must name a folder, and is empty: name one.")
     if rest[1:]:
         raise ValueError(
             f"All arguments must be flags, got {' '.join(rest[1:])}: write --name=value, without "

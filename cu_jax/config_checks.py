@@ -10,7 +10,50 @@ from cu_jax.methods.objectives import SPACES
 from cu_jax.models import MODELS
 
 DTYPES = ("float32", "bfloat16")
+_OPTIMIZER = {
+    "learning_rate": "be finite and greater than 0",
+    "b1": "lie in [0, 1)",
+    "b2": "lie in [0, 1)",
+    "weight_decay": "be finite and at least 0",
+    "warmup_steps": "be at least 0",
+}
 STARTS = ("original", "utility", "complete")
+
+
+def check_sections(config: Any, default: ConfigDict, name: str = "config") -> None:
+    """Refuses settings of which some are missing, or of another kind than they must be.
+
+    Args:
+        config: what a config file returned.
+        default: all that it must have.
+        name: of what is checked, for the sentence.
+
+    Raises:
+        ValueError: one sentence that names the setting.
+
+    Example:
+        >>> from cu_jax.config import default_config
+        >>> config = default_config()
+        >>> del config.pareto.beta
+        >>> check_sections(config, default_config())
+        Traceback (most recent call last):
+        ValueError: Every config must have config.pareto.beta, and this one has not: start from
+        cu_jax.config.default_config() and change what differs.
+    """
+    if not isinstance(config, ConfigDict):
+        raise ValueError(
+            f"{name} must be a ConfigDict with the settings, got {config!r:.80}: start from "
+            "cu_jax.config.default_config() and change what differs."
+        )
+    for key in default:
+        if key not in config:
+            raise ValueError(
+                f"Every config must have {name}.{key}, and this one has not: start from "
+                "cu_jax.config.default_config() and change what differs."
+            )
+        wanted = default[key]
+        if isinstance(wanted, ConfigDict):
+            check_sections(config[key], wanted, f"{name}.{key}")
 
 
 def validate(config: ConfigDict) -> None:
@@ -38,6 +81,15 @@ def validate(config: ConfigDict) -> None:
     ):
         for key in ("dtype", "sampling_dtype"):
             _member(f"config.{name}.{key}", section.get(key, DTYPES[0]), DTYPES)
+    if not 0 <= config.seed < 2**31:
+        raise ValueError(
+            f"config.seed must be at least 0 and less than 2**31, got {config.seed}: change it."
+        )
+    if config.epsilon is not None and not 0 <= config.epsilon < float("inf"):
+        raise ValueError(
+            "config.epsilon must be a forget loss, finite and at least 0, got "
+            f"{config.epsilon}: change it."
+        )
     if not 0 <= config.data.max_bad_fraction <= 1:
         raise ValueError(
             "config.data.max_bad_fraction must lie in [0, 1], got "
@@ -118,7 +170,28 @@ def validate(config: ConfigDict) -> None:
                 f"config.{name}.ema_decay must lie in [0, 1), got {config[name].ema_decay}: change "
                 "it."
             )
+    for name in ("tokenizer", "pretrain", "classifier", "boundary", "pareto", "audit.relearning"):
+        _check_optimizer(f"config.{name}.optimizer", _section(config, name).optimizer)
     _check_baselines(config)
+
+
+def _check_optimizer(name: str, optimizer: ConfigDict) -> None:
+    values = {
+        "learning_rate": (optimizer.learning_rate, 0 < optimizer.learning_rate < float("inf")),
+        "b1": (optimizer.b1, 0 <= optimizer.b1 < 1),
+        "b2": (optimizer.b2, 0 <= optimizer.b2 < 1),
+        "weight_decay": (optimizer.weight_decay, 0 <= optimizer.weight_decay < float("inf")),
+        "warmup_steps": (optimizer.warmup_steps, optimizer.warmup_steps >= 0),
+    }
+    for key, (value, holds) in values.items():
+        if not holds:
+            raise ValueError(f"{name}.{key} must {_OPTIMIZER[key]}, got {value}: change it.")
+
+
+def _section(config: ConfigDict, name: str) -> Any:
+    for part in name.split("."):
+        config = config[part]
+    return config
 
 
 def _check_baselines(config: ConfigDict) -> None:

@@ -1,14 +1,13 @@
 """The networks that look at pictures for the evaluation: one table, and how their weights come."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
-from cu_jax import convert, metrics
+from cu_jax import bounded, convert, metrics
 from cu_jax.metrics import FeatureNetwork, clip, efficientnet
 from cu_jax.metrics import inception as inception_network
 
@@ -105,7 +104,7 @@ def _load(name: str, folder: Path) -> LoadedNetwork:
             "make it, or leave the setting empty."
         )
     try:
-        settings = json.loads((made / _MODEL).read_text(encoding="utf-8"))["model"]
+        settings = bounded.read_json(made / _MODEL)["model"]
         found = settings["name"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(

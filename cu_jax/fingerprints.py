@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from cu_jax import bounded
+
 _ORIGINAL = ("seed", "data", "model", "pretrain.from_scratch", "pretrain.weights")
 _UNLEARNING = (*_ORIGINAL, "batch_size", "loss")
 # The range of ε is what the evaluation of the boundaries found, batch by batch.
@@ -116,7 +118,7 @@ def read_records(workdir: Path) -> dict[str, StageRecord]:
     records = {}
     for path in sorted((workdir / "stages").glob("*.json"), key=lambda path: path.stem):
         try:
-            records[path.stem] = StageRecord(**json.loads(path.read_text()))
+            records[path.stem] = StageRecord(**bounded.read_json(path))
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path} must be the record of a stage as it was written, and is not ({error}): "

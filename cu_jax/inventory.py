@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from cu_jax import bounded
 from cu_jax.data import Data, pixel_statistics
 from cu_jax.workdir import read_json, write_json
 
@@ -22,7 +23,7 @@ def check_pictures(workdir: Path, data: Data, *, begun: bool, max_bad_fraction: 
             too many were left out, and they are listed all the same.
     """
     path, new = workdir / "manifest.json", json.loads(data.manifest.to_json())
-    old = read_json(path)
+    old = read_json(path, bounded.MANIFEST)
     if begun and old is not None and old["hash"] != new["hash"]:
         raise ValueError(
             f"The stages in {workdir} must keep their pictures, and the data set now has others "

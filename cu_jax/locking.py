@@ -2,13 +2,13 @@
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from cu_jax import bounded
 from cu_jax.atomic import remove_abandoned
 from cu_jax.fingerprints import StageRecord, check_records, read_records
 from cu_jax.processes import is_first, together
@@ -28,8 +28,8 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
         Name to record of every stage that was begun in it.
 
     Raises:
-        ValueError: if it holds something else, stages of other settings, or another run at work;
-            nothing in it is touched then.
+        ValueError: if it holds something else, stages of other settings, links to folders
+            elsewhere, or another run at work; nothing in it is touched then.
 
     Note:
         Of several processes of one run the first holds the lock, and all read the records.
@@ -39,11 +39,13 @@ def claimed(workdir: Path, config: ConfigDict) -> Iterator[dict[str, StageRecord
         def claim() -> None:
             if is_first():
                 lock.enter_context(_locked(workdir, _is_ours))
-                remove_abandoned(workdir)
 
         def taken() -> dict[str, StageRecord]:
+            _check_links(workdir)
             records = read_records(workdir)
             check_records(workdir, config, records)
+            if is_first():
+                remove_abandoned(workdir)
             return records
 
         together(claim)
@@ -72,6 +74,16 @@ def claimed_group(workdir: Path, record: str) -> Iterator[None]:
 
     with _locked(workdir, is_ours):
         yield
+
+
+def _check_links(workdir: Path) -> None:
+    """Refuses folders through which a run would write elsewhere: others may have made them."""
+    for path in (*workdir.glob("*"), *workdir.glob("stages/*"), *workdir.glob("solutions/*")):
+        if path.is_symlink() and path.is_dir():
+            raise ValueError(
+                f"All folders of a workdir must lie in it, and {path} is a link to "
+                f"{path.resolve()}: put the folder itself in the link's place."
+            )
 
 
 @contextlib.contextmanager
@@ -115,6 +127,6 @@ def _is_ours(workdir: Path) -> bool:
     if not [name for name in os.listdir(workdir) if name != _LOCK and not name.endswith(".tmp")]:
         return True
     try:
-        return set(json.loads((workdir / "config.json").read_text())) == {"hash", "config"}
+        return set(bounded.read_json(workdir / "config.json")) == {"hash", "config"}
     except (OSError, ValueError, TypeError):
         return False

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from cu_jax import convert, metrics, sharding, training
@@ -91,7 +92,13 @@ def _read(weights: str, where: str, model: Pretrained, settings: dict[str, Any])
     """The weights of a model that a setting, ``where``, names."""
     template = jax.eval_shape(model.init, jax.random.key(0))
     with convert.model_weights(weights, settings, where) as path:
-        return convert.load_weights(path, template)
+        params = convert.load_weights(path, template)
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+            raise ValueError(
+                f"Weights must be finite, and those that {where} names, {path}, hold NaN or "
+                "infinity: give others."
+            )
+        return params
 
 
 def retrained(config: ConfigDict, model: Model, runner: Runner) -> tuple[Params, float]:

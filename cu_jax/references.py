@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Float
 
-from cu_jax import metrics, preemption, sharding
+from cu_jax import bounded, metrics, preemption, sharding
 from cu_jax.atomic import replacing
 from cu_jax.data import Data, EncodedSource, Source, evaluation_batches
 from cu_jax.feature_networks import LoadedNetwork
@@ -188,6 +188,7 @@ def cached(key: list[Any], shape: tuple[int, int], make: Callable[[], np.ndarray
 
 def _found(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     try:
+        bounded.check_unpacked(path)
         with np.load(path) as file:  # its parts carry checksums
             features = file["features"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):

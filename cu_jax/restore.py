@@ -2,13 +2,12 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from cu_jax import restoring
+from cu_jax import bounded, restoring
 from cu_jax.holes import parse_hole
 from cu_jax.models import Model
 from cu_jax.refusals import run_command
@@ -190,7 +189,7 @@ def _evaluated(workdir: Path, model: Model) -> Hole:
     """The main hole of the run's own evaluation; half of the side if it does not say."""
     size = model.image_shape[0]
     try:
-        evaluation = json.loads((workdir / "config.json").read_text())["config"]["evaluation"]
+        evaluation = bounded.read_json(workdir / "config.json")["config"]["evaluation"]
         # Runs of version 0.1 say `hole`, in pixels.
         given = evaluation["holes"][0] if "holes" in evaluation else f"center:{evaluation['hole']}"
         return restoring.named(parse_hole(given, size, model.patch_size, "config.json"))

@@ -1,18 +1,22 @@
 """Reads what a run left in ``solutions/``: models ready for use."""
 
 import difflib
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from cu_jax import convert
+from cu_jax import bounded, convert
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.workdir import MODEL_FORMAT, with_tuples
+
+_LAYERS = ("depth", "blocks", "layers")
+_MOST_LAYERS = 512
+_MOST = 2**16  # Words of a vocabulary; widths and sides of pictures stay below it by far.
 
 
 def load_solution(workdir: str | os.PathLike[str], name: str = "original") -> tuple[Model, Params]:
@@ -117,7 +121,7 @@ def check_name(name: str, names: Sequence[str]) -> None:
 
 def _read_model(path: Path) -> Model:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = bounded.read_json(path)
         version, settings = data["format"], data["model"]
         name = settings["name"]
     except (ValueError, TypeError, KeyError) as error:
@@ -137,6 +141,7 @@ def _read_model(path: Path) -> Model:
             f"The model in {path} must be one of {sorted(MODELS)}, got {name!r}: use the cu_jax "
             "that the run was made with."
         )
+    _check_sizes(path, settings)
     # JSON has no tuples, and models are compared and hashed.
     try:
         return MODELS[name](ConfigDict(with_tuples(settings)))
@@ -145,3 +150,17 @@ def _read_model(path: Path) -> Model:
             f"{path} must have the settings of a model {name!r}, but none can be built from it "
             f"({error}): copy the solution again."
         ) from error
+
+
+def _check_sizes(path: Path, settings: Any) -> None:
+    """Refuses sizes that no model has, before shapes are worked out, which takes as long."""
+    pairs = settings.items() if isinstance(settings, Mapping) else enumerate(settings)
+    for name, value in pairs:
+        most = _MOST_LAYERS if str(name).endswith(_LAYERS) else _MOST
+        if isinstance(value, (Mapping, list)):
+            _check_sizes(path, value)
+        elif isinstance(value, (int, float)) and not abs(value) <= most:
+            raise ValueError(
+                f"The sizes in {path} must be those of a model, {name} at most {most:,}, got "
+                f"{value}: copy the solution again."
+            )

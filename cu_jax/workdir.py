@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from cu_jax import convert
+from cu_jax import bounded, convert
 from cu_jax.atomic import replacing
 from cu_jax.fingerprints import StageRecord, flat
 from cu_jax.models import Params
@@ -45,12 +45,15 @@ def read_config(workdir: Path) -> ConfigDict:
             f"A run's settings must be at {path}, and there is no such file: give the --workdir "
             "that a run was given."
         )
-    config = (read_json(path) or {}).get("config")
-    if not isinstance(config, dict):
+    try:
+        config = bounded.read_json(path)["config"]
+        if not isinstance(config, dict):
+            raise TypeError("they are no object")
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(
-            f"{path} must hold the settings as a run writes them, and does not: give the run's own "
-            "command again, and it is written anew."
-        )
+            f"{path} must hold the settings as a run writes them, and does not ({error}): give the "
+            "run's own command again, and it is written anew."
+        ) from error
     return ConfigDict(with_tuples(config))
 
 
@@ -147,9 +150,9 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path, most: int = bounded.RECORD) -> dict[str, Any] | None:
     """A JSON record, or None if there is none; a power cut can leave an empty file."""
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(bounded.read_json(path, most))
     except (OSError, ValueError, TypeError):
         return None

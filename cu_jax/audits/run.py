@@ -57,6 +57,12 @@ def audit_run(
             f"An audit needs the original model, and {folder} has no solutions/original: give the "
             "folder of a whole run."
         )
+    place = config.data.data_dir
+    if place and not Path(place).is_dir():  # An audit reads: it makes no folder that a file names.
+        raise ValueError(
+            f"The data must lie where {folder / 'config.json'} says, and there is no folder "
+            f"{place}: put it back, or give the run's own command again with the new folder."
+        )
     with claimed(folder, config):
         model, original = load_solution(folder, "original")
         data = open_data(config.data, model.image_shape)

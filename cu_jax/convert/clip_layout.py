@@ -5,11 +5,11 @@ no array tells the number of attention heads or the activation.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_jax import bounded
 from cu_jax.convert.layouts import (
     Shape,
     Wording,
@@ -177,7 +177,7 @@ def _configured(path: Path, projection: int) -> ClipSizes:
             "too."
         )
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = bounded.read_json(path)
         kind = config["model_type"]
         vision: Any = _DEFAULTS | (config.get("vision_config", {}) if kind == "clip" else config)
         *numbers, activation, eps = (vision[name] for name in _DEFAULTS)

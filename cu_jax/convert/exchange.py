@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cu_jax import bounded
 from cu_jax.atomic import replacing
 from cu_jax.convert.state_files import TORCH_ENDINGS, check_ending, import_torch
 from cu_jax.convert.weights import load_weights, save_weights
+from cu_jax.refusals import is_full
 
 MODEL_FORMAT = 1
 """Version of ``solutions/<name>/model.json``."""
@@ -79,6 +81,7 @@ def write_original(
 
     Raises:
         ValueError: the folder cannot be written to.
+        OSError: the disk is full.
 
     Example:
         >>> import tempfile
@@ -101,6 +104,8 @@ def write_original(
             text = json.dumps({"format": MODEL_FORMAT, "model": dict(settings)}, indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
+        if is_full(error):
+            raise
         raise ValueError(
             f"DIR must be a folder that can be written to, and {folder} is not "
             f"({error.strerror or error}): give another."
@@ -148,7 +153,7 @@ def writing(target: Path) -> Iterator[None]:
     """Says in a sentence that a file could not be written.
 
     Raises:
-        ValueError: in place of an OSError.
+        ValueError: in place of an OSError; that of a full disk stays.
 
     Example:
         >>> with writing(Path("out/mae.pth")):
@@ -160,6 +165,8 @@ def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise
         raise ValueError(
             f"The folder of an exported file must be one to write to, and {target.parent} is not "
             f"({error.strerror or error}): give another DST."
@@ -196,7 +203,7 @@ def read_model(workdir: Path, solution: str, kind: str, model: str) -> dict[str,
             + (f"there are {', '.join(names)}." if names else "give the folder of a run.")
         )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = bounded.read_json(path)
         version, settings = data["format"], dict(data["model"])
         found = settings["name"]
     except (ValueError, TypeError, KeyError) as error:
@@ -244,7 +251,7 @@ def find_beside(
 def _imported(workdir: Path) -> list[Path]:
     """Where the import that a run started from may lie, if its config names one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        config = json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"]
+        config = bounded.read_json(workdir / "config.json")["config"]
         named = Path(config["pretrain"]["weights"])
         return [named / SOLUTION, named, named.parent]
     return []

@@ -1,12 +1,12 @@
 """Where a config's weights come from: a name of the package, or a path on disk."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_jax import bounded
 from cu_jax.convert.exchange import SOLUTION
 from cu_jax.convert.weights import few, packaged_weights
 
@@ -82,7 +82,7 @@ def _ships(name: str) -> bool:
 def _check_settings(path: Path, name: str, settings: Mapping[str, Any], where: str) -> None:
     """Refuses what the shapes of weights do not show: another number of heads, another mean."""
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))["model"]
+        model = bounded.read_json(path)["model"]
         kind, found = model["name"], _flat(model)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

@@ -201,6 +201,11 @@ def _open(path: str | os.PathLike[str]) -> Any:
         )
     try:
         return safetensors.safe_open(os.fspath(path), framework="numpy")
+    except OSError as error:  # Of the library, which says of every such file that it is missing.
+        raise ValueError(
+            f"A weights file must be one that may be read, and {os.fspath(path)} is not: change "
+            "its permissions."
+        ) from error
     except safetensors.SafetensorError as error:
         raise ValueError(
             f"{os.fspath(path)} must be a whole safetensors file, but it cannot be read "

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cu_jax import bounded
 from cu_jax.atomic import replacing
 from cu_jax.data.decoding import PictureError, check
 from cu_jax.data.parallel import in_order
@@ -107,7 +108,7 @@ def _write(path: Path, known: dict[str, list]) -> None:
 def _read(path: Path) -> dict[str, list]:
     """What is remembered, if it is whole."""
     try:
-        data = json.loads(path.read_text())
+        data = bounded.read_json(path, bounded.MANIFEST)
         return dict(data["files"]) if data["format"] == _FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

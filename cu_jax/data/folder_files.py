@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cu_jax import bounded
 from cu_jax.pictures import ENDINGS
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation"}
@@ -93,8 +94,9 @@ def listed_files(listing: Path, folder: Path, files: Sequence[File]) -> list[Fil
         ValueError: for lines that name no picture below the folder, or no line at all.
     """
     try:
+        text = bounded.read_text(listing, bounded.MANIFEST, "utf-8-sig")
         # Windows puts a mark of the encoding in front.
-        lines = [line.strip() for line in listing.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.strip() for line in text.splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotFoundError(
             f"config.data.forget_files must name a text file with one picture a line, and "

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cu_jax import bounded
+
 SETS = ("retain", "forget")
 SPLITS = ("train", "validation")
 
@@ -89,7 +91,7 @@ class Manifest:
             ValueError: if the text is no manifest, or not the one whose hash it names.
         """
         try:
-            data = json.loads(text)
+            data = bounded.parse_json(text, "A manifest")
             manifest = cls(
                 {k: tuple(Record(**record) for record in v) for k, v in data["splits"].items()}
             )

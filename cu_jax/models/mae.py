@@ -88,6 +88,10 @@ class Mae:
             raise ValueError(
                 f"mean and std must have {self.channels} numbers, got {self.mean} and {self.std}."
             )
+        if not all(0 < value < float("inf") for value in self.std):
+            raise ValueError(
+                f"std must be finite and greater than 0, got {self.std}: change config.model.std."
+            )
 
     @property
     def grid(self) -> int:

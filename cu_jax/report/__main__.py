@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cu_jax.refusals import is_full, run_command
 from cu_jax.report.ablation import write_ablation
 from cu_jax.report.comparison import COMPARISON_PAGE, write_comparison
 from cu_jax.report.page import PAGE_NAME, write_page
@@ -38,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="WORKDIR",
         help="the folder, with results.json, comparison.json or ablation.json",
     )
-    workdir = parser.parse_args(arguments).workdir
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a refusal")
+    args = parser.parse_args(arguments)
+    return run_command(lambda: _make(args.workdir), debug=args.debug)
+
+
+def _make(workdir: str) -> None:
     compared = Path(workdir, COMPARISON_NAME).is_file()
     ablated = Path(workdir, ABLATION_NAME).is_file()
     name = COMPARISON_PAGE if compared else "The figure" if ablated else PAGE_NAME
@@ -47,13 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             made = write_ablation(workdir)
         else:
             made = write_comparison(workdir) if compared else [write_page(workdir)]
-        print("\n".join(map(str, made)))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         # The system's own errors have a number, and say neither what was wanted nor what failed.
-        system = isinstance(error, OSError) and error.errno is not None
-        print(f"{name} could not be made: {error}" if system else error, file=sys.stderr)
-        return 2
-    return 0
+        if error.errno is None or is_full(error):
+            raise
+        raise ValueError(f"{name} could not be made: {error}") from error
+    print("\n".join(map(str, made)))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cu_jax import bounded
+
 Pictures = Mapping[str, np.ndarray]
 
 KINDS = ("forget", "retain")
@@ -55,6 +57,8 @@ def read_pictures(
 def _opened(path: Path) -> np.lib.npyio.NpzFile:
     try:
         file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.lib.npyio.NpzFile):
+            bounded.check_unpacked(path)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} must hold NumPy arrays, got what is no .npz file ({error}): evaluate this "

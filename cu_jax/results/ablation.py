@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cu_jax.results.files import file_of, read_json, write_record
+from cu_jax.results.files import file_of, read_record, write_record
 from cu_jax.results.records import Results
 from cu_jax.results.schema import check, record
 
@@ -220,7 +220,7 @@ def read_ablation(path: str | os.PathLike[str]) -> Ablation:
         such file: give the --workdir of an ablation.
     """
     path = file_of(path, ABLATION_NAME, "An ablation's record", "an ablation")
-    return Ablation.from_json(read_json(path, "give the ablation's own command again"))
+    return read_record(path, Ablation.from_json, "give the ablation's own command again")
 
 
 def _number(value: float | None) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cu_jax.results.files import file_of, read_json, write_record
+from cu_jax.results.files import file_of, read_record, write_record
 from cu_jax.results.schema import check, record
 
 COMPARISON_FORMAT = 1
@@ -218,7 +218,7 @@ def read_comparison(path: str | os.PathLike[str]) -> Comparison:
         no such file: give the --workdir of a comparison.
     """
     path = file_of(path, COMPARISON_NAME, "A comparison's record", "a comparison")
-    return Comparison.from_json(read_json(path, "compare again"))
+    return read_record(path, Comparison.from_json, "compare again")
 
 
 def _validate(data: Any) -> None:

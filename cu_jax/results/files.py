@@ -2,11 +2,15 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from cu_jax import bounded
 from cu_jax.atomic import replacing
 from cu_jax.results.records import Results
+
+Parsed = TypeVar("Parsed")
 
 
 @runtime_checkable
@@ -67,11 +71,41 @@ def read_json(path: Path, again: str) -> Any:
         [1, 2]
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return bounded.read_json(path)
     except ValueError as error:
         raise ValueError(
             f"{path} must hold JSON, got a decoding error ({error}): {again}."
         ) from error
+
+
+def read_record(path: Path, parse: Callable[[Any], Parsed], again: str) -> Parsed:
+    """Reads a record, and names the file in what is said of it.
+
+    Args:
+        path: the file, which is there.
+        parse: makes the record of what the file holds.
+        again: what to do where it holds no JSON.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: it is no JSON, or not as it was written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "results.json").write_text("{}")
+        ...     read_record(Path(folder, "results.json"), Results.from_json, "run it again")
+        Traceback (most recent call last):
+        ValueError: ...results.json must be as it was written: Key 'schema_version' is missing: add
+        it, as null where it is undefined.
+    """
+    data = read_json(path, again)
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise ValueError(f"{path} must be as it was written: {error}") from error
 
 
 def file_of(path: str | os.PathLike[str], name: str, what: str, of: str) -> Path:
@@ -153,4 +187,4 @@ def read_results(path: str | os.PathLike[str]) -> Results:
         such file: give the --workdir of a run that has finished.
     """
     path = file_of(path, "results.json", "A run's results", "a run that has finished")
-    return Results.from_json(read_json(path, "run the stage that writes it again"))
+    return read_record(path, Results.from_json, "run the stage that writes it again")

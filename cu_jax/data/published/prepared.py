@@ -1,6 +1,5 @@
 """Named splits that ``python -m cu_jax.data.prepare`` has prepared, opened."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from cu_jax import bounded
 from cu_jax.data.collection import BadPicture, Collection
 from cu_jax.data.manifest import Manifest
 from cu_jax.data.published.builders import (
@@ -128,7 +128,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
             f"{prepare_command(dataset, split, data_dir)}."
         )
     manifest = Manifest.from_json(_read(folder / MANIFEST_FILE))
-    bad = json.loads(_read(folder / BAD_PICTURES_FILE))
+    bad = bounded.parse_json(_read(folder / BAD_PICTURES_FILE), BAD_PICTURES_FILE)
     builder = tfds.builder_from_directory(folder)
     return Collection(
         manifest,
@@ -150,4 +150,4 @@ def _read(path: Path) -> str:
     size = path.stat().st_size
     if size > _LARGE:
         print(f"Reading {path} ({size / 1e6:.0f} MB) ...", file=sys.stderr, flush=True)
-    return path.read_text()
+    return bounded.read_text(path, bounded.MANIFEST)

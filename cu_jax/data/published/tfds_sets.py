@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow_datasets as tfds
 
+from cu_jax import bounded
 from cu_jax.atomic import replacing
 from cu_jax.data.collection import BadPicture, Collection
 from cu_jax.data.decoding import PictureError, check
@@ -173,7 +174,7 @@ def _prepared(dataset: str, data_dir: Path) -> Path:
 def _kept(path: Path, state: Any, make: Callable[[], Any]) -> Any:
     """What ``make`` returns, kept in a file for as long as the records are the same."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(path.read_text())
+        kept = bounded.read_json(path, bounded.MANIFEST)
         if kept["of"] == state:
             return kept["found"]
     found = make()

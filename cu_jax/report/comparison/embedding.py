@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from cu_jax import bounded
 from cu_jax.report import palette
 from cu_jax.report.comparison.frame import head
 from cu_jax.report.palette import BLUE, VERMILLION
@@ -194,6 +195,7 @@ def _legend() -> list[Line2D]:
 def _read(path: Path) -> dict[str, np.ndarray]:
     names = ["network", *(f"{kind}{end}" for kind in _COLORS for end in ("", "_original"))]
     try:
+        bounded.check_unpacked(path)
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in names}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:

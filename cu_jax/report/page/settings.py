@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cu_jax import bounded
 from cu_jax.report.table import cell
 from cu_jax.results import Results
 
@@ -56,7 +57,7 @@ def read_settings(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = bounded.read_json(path)
     except ValueError as error:
         raise ValueError(
             f"{path} must hold JSON, got a decoding error ({error}): remove it to make the page "
