@@ -92,7 +92,7 @@ def parse(argv: list[str]) -> list[str]:
         told = " ".join(str(error).split())
         if "Traceback (most" in told:  # Of a config file; its last line says what is wrong.
             told = told.rpartition("Error: ")[2]
-        raise ValueError(f"The flags must be as --help says, but: {told}") from error
+        raise ValueError(f"The flags must be as --help says, but: {told.rstrip('.')}.") from error
     except Exception as error:  # Flags have errors of their own: this is the config file's.
         raise ValueError(
             "The file given as --config must run and return the settings, and stops with "

@@ -219,7 +219,7 @@ def _check_sums(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             packed = [one for one in archive.infolist() if one.compress_type != zipfile.ZIP_STORED]
             # PyTorch never packs; what does may unpack to anything.
-            damaged = packed[0].filename if packed else archive.testzip()
+            damaged = f"{packed[0].filename} is packed" if packed else archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
         damaged = str(error)
     if damaged is not None:

@@ -87,6 +87,8 @@ def test_an_export_holds_every_bit_of_the_published_tensors(
         (lambda t, key: t | {key: t[key].bfloat16()}, "holds {key} (bfloat16)"),
         (lambda t, key: t | {key: t[key].to_sparse()}, "{key} is none"),
         (lambda t, key: t | {key: 3}, "{key} is none"),
+        # Four bytes that would become four terabytes.
+        (lambda t, key: t | {key: t[key].new_zeros(1).expand(2**40)}, "{key} is none"),
         (lambda t, key: [1, 2], "holds a list"),
         (lambda t, key: {}, "holds a dict"),
         (lambda t, key: t | {key: t[key].to("meta")}, "{key} is none"),
@@ -99,6 +101,21 @@ def test_other_contents_are_refused(torch, tensors, published, tmp_path, capsys,
     error = capsys.readouterr().err
     assert sentence.format(key=key) in error and error.count("\n") == 2
     assert os.listdir(tmp_path) == ["weights.pth"]
+
+
+def test_a_packed_file_is_refused_before_it_is_unpacked(
+    torch, tensors, published, tmp_path, capsys
+):
+    torch.save(tensors, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "weights.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    assert main(published.importing(tmp_path / "weights.pth", tmp_path / "in")) == 2
+    assert "is packed" in capsys.readouterr().err
+    assert not (tmp_path / "in").exists()
 
 
 class Writes:
