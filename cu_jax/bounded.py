@@ -84,12 +84,12 @@ def read_json(path: Path, most: int = RECORD) -> Any:
     return parse_json(read_text(path, most), str(path))
 
 
-def check_unpacked(path: Path, most: int = ARRAYS) -> None:
+def check_unpacked(path: Path, most: int | None = None) -> None:
     """Refuses a zip file, as .npz files are, that would become too large when it is unpacked.
 
     Args:
         path: the file.
-        most: bytes that its members may have together.
+        most: bytes that its members may have together; None: :data:`ARRAYS`.
 
     Raises:
         OSError: it cannot be read.
@@ -107,6 +107,7 @@ def check_unpacked(path: Path, most: int = ARRAYS) -> None:
     """
     with zipfile.ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
+    most = ARRAYS if most is None else most
     if size > most:
         raise ValueError(
             f"{path} must hold arrays of at most {most:,} bytes, and has {size:,}: {_ADVICE}."

@@ -79,9 +79,11 @@ def parse(argv: list[str]) -> list[str]:
             ) from error
         raise ValueError(_unknown_setting(str(error), argv)) from error
     except OSError as error:
+        # ml_collections tells what it tried, or that it failed before; the system's words are last.
+        told = " ".join(str(error).split())
         raise FileNotFoundError(
             "The file given as --config must be one that can be read, and is not "
-            f"({str(error).rpartition('  ')[2].strip() or error}): correct its name."
+            f"({told[told.rfind('[Errno') :] if '[Errno' in told else told}): correct its name."
         ) from error
     except flags.Error as error:
         if "flag --config=None" in str(error) and any("-config=" in text for text in argv):

@@ -29,8 +29,8 @@ def few_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
-def little_memory(free=2**30):
-    """A gigabyte more than what is in use already."""
+def little_memory(free=4 * 2**30):
+    """Four gigabytes more than what is in use already."""
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free))
@@ -44,6 +44,13 @@ def nameless():
         raise KeyError(f"getpwuid(): uid not found: {number}")
 
     pwd.getpwuid = unknown
+
+
+def without_plugins():
+    """JAX has no plugin for a GPU, whatever is installed here."""
+    from jax._src import xla_bridge
+
+    xla_bridge.discover_pjrt_plugins = lambda: None
 
 
 def without_torch():

@@ -56,7 +56,7 @@ def test_arrays_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     for name in ("pictures", "embeddings"):
         np.savez_compressed(folder / f"{name}.npz", zeros=np.zeros(10_000))
-    monkeypatch.setattr(bounded.check_unpacked, "__defaults__", (50_000,))
+    monkeypatch.setattr(bounded, "ARRAYS", 50_000)
     with pytest.raises(ValueError, match="must hold arrays of at most 50,000 bytes"):
         read_pictures(tmp_path, ["original"])
     with pytest.raises(ValueError, match="must hold arrays of at most 50,000 bytes"):

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from faulty import MAIN, RESTORE, Case, both, results, run, write
-from limits import few_files, little_memory, nameless, obey_permissions, small_disk
+from limits import (
+    few_files,
+    little_memory,
+    nameless,
+    obey_permissions,
+    small_disk,
+    without_plugins,
+)
 
 
 def _read_only():
@@ -19,6 +26,7 @@ CASES = (
         MAIN,
         "JAX_PLATFORMS",
         environment={"JAX_PLATFORMS": "cuda"},
+        limit=without_plugins,
     ),
     Case(
         "no_platform",
@@ -34,6 +42,7 @@ CASES = (
         "JAX_PLATFORMS",
         run,
         environment={"JAX_PLATFORMS": "cuda"},
+        limit=without_plugins,
     ),
     Case(
         "audited_no_gpu",

@@ -63,7 +63,7 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(workdir, capsys, spoil,
     spoil(workdir)
     assert main([str(workdir)]) == 2
     out, err = capsys.readouterr()
-    assert out == "" and words in err and len(err.splitlines()) == 1
+    assert out == "" and words in err and len(err.splitlines()) == 2  # and how to see more
 
 
 def test_a_missing_argument_is_exit_code_2(capsys):
