@@ -21,36 +21,6 @@ def command(*arguments):
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (
-            (DIGITS, "--config.pareto.betta=2"),
-            "A setting must be in the config, and 'betta' is not (--config.pareto.betta=2): did "
-            "you mean 'beta'?",
-        ),
-        ((DIGITS, "--config.pareto.beta=much"), "could not convert string to float: 'much'"),
-        (("--config=configs/none.py",), "No such file or directory: 'configs/none.py'"),
-        (
-            (DIGITS, "--config.data.forget=3,4,5"),
-            "A class must be in one set, got 3, 4 in both retain and forget: remove it from one.",
-        ),
-        (
-            (DIGITS, "--config.model.encoder_width=32"),
-            "must match the model, but the file",
-        ),
-    ],
-    ids=["unknown_key", "wrong_type", "no_config", "class_in_both", "weights"],
-)
-def test_the_command_says_one_sentence(arguments, sentence, tmp_path):
-    done = command(*arguments, f"--workdir={tmp_path / 'run'}")
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 2  # the sentence, and how to see more
-    assert not (tmp_path / "run" / "stages").exists()
-
-
 def test_debug_shows_the_traceback(tmp_path):
     done = command(DIGITS, "--config.controls=(1.5,)", f"--workdir={tmp_path / 'x'}", "--debug")
     assert done.returncode == 1

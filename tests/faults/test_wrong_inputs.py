@@ -33,7 +33,11 @@ def _is_case(item):
     return item.path == Path(__file__) and hasattr(item, "callspec")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    # All take a minute; one of eight of them shows whether sentences are sentences.
+    [pytest.param(name, marks=[pytest.mark.slow] * (at % 8 > 0)) for at, name in enumerate(CASES)],
+)
 def test_a_wrong_input_gets_a_sentence(name, outcomes):
     case, outcome = CASES[name], outcomes[name]
     assert outcome["code"] == REFUSED, outcome
