@@ -3,9 +3,9 @@
 import contextlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -15,6 +15,7 @@ from PIL import Image
 
 from cu_jax.data.private_folder import private_folder
 from cu_jax.data.progress import watched
+from cu_jax.data.records import Records
 
 
 class Picture(NamedTuple):
@@ -52,9 +53,7 @@ class TfdsPictures:
         self.class_names = tuple(features["label"].names)
         height, width, channels = features["image"].shape
         self.image_shape: tuple[int, int, int] = (height, width, channels)
-        self._source: Sequence[Any] = builder.as_data_source(
-            split, decoders={"image": tfds.decode.SkipDecoding()}
-        )
+        self._source = Records(builder, split)
 
     def __len__(self) -> int:
         return len(self._source)

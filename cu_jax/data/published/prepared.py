@@ -18,6 +18,7 @@ from cu_jax.data.published.builders import (
     NamedSplitBuilder,
 )
 from cu_jax.data.published.splits import NamedSplit
+from cu_jax.data.records import Records
 
 BUILDERS: dict[str, type[NamedSplitBuilder]] = {
     builder.name: builder for builder in (CuImagenet, CuPlaces365)
@@ -46,21 +47,6 @@ class RecordImages(Sequence[bytes]):
         if isinstance(index, slice):
             return RecordImages(self._source, self._index[index])
         return self._source[self._index[index]]["image"]
-
-
-def image_source(builder: tfds.core.DatasetBuilder, split: str) -> Sequence[Any]:
-    """A TFDS split whose records keep their pictures as they are stored.
-
-    Args:
-        builder: a builder with its data prepared as ``array_record``.
-        split: name of the split.
-
-    Returns:
-        Random access to ``{"image": bytes, "label": int, …}``.
-    """
-    decoders = {"image": tfds.decode.SkipDecoding()}
-    source: Sequence[Any] = builder.as_data_source(split, decoders=decoders)
-    return source
 
 
 def prepared_folder(dataset: str, split_name: str, data_dir: Path) -> Path:
@@ -133,10 +119,7 @@ def open_prepared(dataset: str, split_name: str, data_dir: Path) -> Collection:
     return Collection(
         manifest,
         tuple(builder.info.features["label"].names),
-        {
-            key: RecordImages(image_source(builder, key.replace("/", "_")))
-            for key in manifest.splits
-        },
+        {key: RecordImages(Records(builder, key.replace("/", "_"))) for key in manifest.splits},
         tuple(BadPicture(**one) for one in bad),
     )
 

@@ -19,8 +19,9 @@ from cu_jax.data.parallel import in_order
 from cu_jax.data.progress import watched
 from cu_jax.data.published.builders import manifest_of
 from cu_jax.data.published.choosing import choose
-from cu_jax.data.published.prepared import RecordImages, image_source
+from cu_jax.data.published.prepared import RecordImages
 from cu_jax.data.published.splits import NamedSplit
+from cu_jax.data.records import Records
 
 TFDS_SETS = {"imagenet2012": "imagenet", "places365_small": "places365"}
 """Name in ``config.data.name`` to the family whose named splits it has."""
@@ -73,7 +74,7 @@ def open_tfds(dataset: str, split_name: str, data_dir: Path) -> Collection:
         lambda: _manifest(builder, split, lister),
     )
     parsed = Manifest.from_json(json.dumps(manifest))
-    sources = {part: image_source(builder, part) for part in _parts(parsed)}
+    sources = {part: Records(builder, part) for part in _parts(parsed)}
     return Collection(
         parsed,
         tuple(builder.info.features["label"].names),
@@ -120,7 +121,7 @@ def _scan(builder: tfds.core.DatasetBuilder, part: str) -> tuple[list[str] | Non
     """File names, where the records have them, and labels of a whole TFDS split."""
     feature = _NAMES[builder.name]
     named = feature in builder.info.features
-    source = image_source(builder, part)
+    source = Records(builder, part)
 
     def read(index: int) -> tuple[str, int]:
         record = source[index]
@@ -137,7 +138,7 @@ def _manifest(
     """Chooses pictures and reads them once, for their hashes and to find bad ones."""
     found = choose(split, lister.of("train"), lister.of("validation"))
     everything = [(key, one) for key, ones in found.items() for one in ones]
-    sources = {part: image_source(builder, part) for part in builder.info.splits}
+    sources = {part: Records(builder, part) for part in builder.info.splits}
 
     def read(item: tuple[str, _Stored]) -> tuple[str, str | None]:
         data = sources[_part(item[1].id)][item[1].at]["image"]
