@@ -2,14 +2,18 @@
 # Runs every check, all of them even if one fails:
 #     sh launch/test.sh          without the tests marked slow, browser or torch
 #     sh launch/test.sh --all    with them; needs Debian's package chromium, and installs PyTorch
-# Makes .venv on first use; further arguments go to pytest (for example: tests/optim -k multiplier).
+# Makes .venv on first use; further arguments go to pytest (for example: tests/optim -k multiplier),
+# which runs in two processes without them.
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."
 . launch/environment.sh
 extras=demo,test
 chosen='not slow and not browser and not torch'
-if [ "${1-}" = --all ]; then
+if [ "${1-}" != --all ]; then
+    # Compiling is two thirds of the short run; here XLA optimizes less than for a user.
+    export XLA_FLAGS="--xla_backend_optimization_level=1 ${XLA_FLAGS-}"
+else
     shift
     extras=demo,test,browser,oracle
     chosen=
@@ -30,6 +34,7 @@ check types .venv/bin/python -m mypy cu_jax
 check imports .venv/bin/python -c 'from importlinter.cli import lint_imports_command as run; run(["--no-logo"])'
 # The examples in docstrings, the tests, and the wheel (tests/packaging). Last: its closing lines end
 # the log, with what was skipped and why.
+if [ $# -eq 0 ]; then set -- -n 2 --dist loadfile; fi
 check pytest .venv/bin/python -m pytest -rs -m "$chosen" "$@"
 
 if [ -n "$failed" ]; then

@@ -119,8 +119,10 @@ def kill_and_resume(
 
 def _place(workdir: Path, total: int) -> str:
     """Where a killed run was, by what it left."""
-    if any(workdir.glob("stages/*/*.orbax-checkpoint-tmp*")):
-        return "while a checkpoint was written"
+    written = list(workdir.glob("stages/*/*.orbax-checkpoint-tmp*"))
+    if written:
+        newest = max(written, key=lambda path: path.stat().st_mtime)
+        return f"while a checkpoint of {newest.parent.name} was written"
     if (workdir / "results.json").exists() and any(workdir.rglob(".*.tmp")):
         return "while the report was written"
     reached = lines(workdir)
