@@ -28,8 +28,9 @@ class DigitClassifier(nn.Module):
         groups: Groups of every group normalization; must divide `width`.
 
     Example:
-        >>> params = DigitClassifier().init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))["params"]
-        >>> sum(leaf.size for leaf in jax.tree.leaves(params))
+        >>> pictures = jnp.zeros((1, 28, 28, 1))
+        >>> shapes = jax.eval_shape(DigitClassifier().init, jax.random.key(0), pictures)
+        >>> sum(leaf.size for leaf in jax.tree.leaves(shapes))
         61354
 
     Note:

@@ -68,8 +68,9 @@ class ClipImageTower(nn.Module):
 
     Example:
         >>> tower = ClipImageTower(4, 8, 1, 2, 16, 5, "gelu", 1e-5)
-        >>> params = tower.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))["params"]
-        >>> tower.apply({"params": params}, jnp.zeros((2, 8, 8, 3))).shape
+        >>> pictures = jnp.zeros((2, 8, 8, 3))
+        >>> seen, params = jax.eval_shape(tower.init_with_output, jax.random.key(0), pictures)
+        >>> seen.shape
         (2, 5)
 
     Note:

@@ -43,11 +43,8 @@ def narrowed(config, case, out):
 @pytest.fixture(
     scope="module",
     params=[
-        "mae",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("mage", "palette", "mage_places", "palette_imagenet")
-        ),
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("mae", "mage", "palette", "mage_places", "palette_imagenet")
     ],
 )
 def case(request, paper_scale):

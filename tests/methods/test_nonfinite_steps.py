@@ -58,7 +58,14 @@ def with_broken_teacher(state):
     return state.replace(frozen=state.frozen | {"teacher": broken})
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    # Six seconds each.
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in ("controllable", "composite")))
+        for name in METHODS
+    ],
+)
 def test_what_is_not_finite_moves_nothing_and_is_counted(model, teacher, name):
     method = METHODS[name](CONFIG, model, frozen_parts(CONFIG, model, teacher))
     step = jax.jit(method.step)

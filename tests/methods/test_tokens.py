@@ -22,7 +22,14 @@ BASE |= dict(alpha=5.0, beta=1.0, tau=2.0, delta=1.0, gradient_decay=0.0, value_
 BASE |= dict(swap=False, optimizer=optimizer(1e-2))
 
 
-@pytest.fixture(scope="module", params=[("encoder", False), ("output", False), ("output", True)])
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("encoder", False),
+        pytest.param(("output", False), marks=pytest.mark.slow),  # half a minute each
+        pytest.param(("output", True), marks=pytest.mark.slow),
+    ],
+)
 def case(request):
     """The losses' space, and whether the head is tied (which encoder space does not see)."""
     return request.param

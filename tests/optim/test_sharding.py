@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np, optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
@@ -90,6 +92,7 @@ print("same")
 """
 
 
+@pytest.mark.slow
 def test_eight_devices_equal_one():
     root = str(Path(__file__).parents[2])
     flags = "--xla_force_host_platform_device_count=8"
