@@ -137,7 +137,7 @@ def test_a_failed_installation_does_not_count(checkout):
 
 def test_a_second_launch_waits_for_the_installation_of_the_first(checkout):
     checkout.log.write_text("")
-    processes = [checkout.start("local.sh", SLOW="2") for _ in range(2)]
+    processes = [checkout.start("local.sh", SLOW="5") for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     asked = checkout.log.read_text().splitlines()
