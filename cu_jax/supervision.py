@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ SENTENCE = (
     "Another process of this run died, so that this one cannot go on: see what it said, and give "
     "the same command again to go on."
 )
+# Seconds that the first process stays, whose end JAX makes the others': they can still say why.
+_TOLD_WITHIN = 2.0
 _PARENT_DIED = 1  # prctl's PR_SET_PDEATHSIG: a child never outlives its parent
 _FORWARDED = (signal.SIGTERM, signal.SIGUSR1)  # SIGINT reaches the child as well
 
@@ -75,5 +78,7 @@ def _work(command: Callable[[], int]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if code:
-        os._exit(code)  # at once: JAX would wait here for processes that may be gone
+        if os.environ.get("CU_JAX_PROCESS", os.environ.get("SLURM_PROCID")) == "0":
+            time.sleep(_TOLD_WITHIN)
+        os._exit(code)  # JAX would wait here for processes that may be gone
     sys.exit(0)

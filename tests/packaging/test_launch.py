@@ -251,6 +251,12 @@ def test_a_job_that_was_told_to_stop_goes_into_the_queue_again(cluster, code, re
     assert ("goes into the queue again" in output) == requeued
 
 
+def test_a_job_that_came_back_too_often_stays_out(cluster):
+    _, output, asked = job(cluster, CODE="75", SLURM_RESTART_COUNT="50")
+    assert len(asked) == 1 and "50 times: the job stays out of the queue" in output
+    assert len(job(cluster, CODE="75", SLURM_RESTART_COUNT="49")[2]) == 2
+
+
 @pytest.mark.parametrize("variables", [{"SLURM_NTASKS": "2"}, {"SLURM_JOB_NUM_NODES": "2"}])
 def test_several_tasks_are_told_that_there_are_others(cluster, variables):
     (asked,) = job(cluster, XLA_PYTHON_CLIENT_MEM_FRACTION="0.5", **variables)[2]
