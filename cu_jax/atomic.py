@@ -10,7 +10,7 @@ _discarded = False  # by whoever shares a folder with a process that writes
 
 
 def discard_writes() -> None:
-    """From now on this process writes no file: it shares its folder with one that does."""
+    """From now on what this process writes is thrown away: another one writes the same."""
     global _discarded
     _discarded = True
 

@@ -1,5 +1,6 @@
 """Orbax checkpoints of a stage: state, data position, step. The only file that knows Orbax."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -13,7 +14,6 @@ from etils import epath
 
 from cu_jax import bounded
 from cu_jax.digest import digest
-from cu_jax.processes import is_first, wait_for_all
 from cu_jax.train_state import TrainState
 
 _JSON = ("metadata", ".zarray", "zarr.json", "_sharding")
@@ -102,12 +102,17 @@ class StageCheckpoints:
     def _put_aside(self, step: int, error: Exception) -> None:
         path = self._folder / str(step)
         aside = path.with_name(f"{step}.damaged")
-        if is_first():
-            shutil.rmtree(aside, ignore_errors=True)
-            path.rename(aside)
-        wait_for_all()
-        self._manager.reload()
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        shutil.rmtree(aside, ignore_errors=True)
+        if jax.process_count() > 1:  # others may not have met the damage, and wait for this one
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(aside)
+            raise ValueError(
+                f"Checkpoints must be whole, and {path} is damaged and now called {aside.name} "
+                f"({reason}): give the same command again, and it goes on from the one before."
+            ) from error
+        path.rename(aside)
+        self._manager.reload()
         print(
             f"The checkpoint {path} is damaged and now called {aside.name} ({reason}): going on "
             "from the one before.",

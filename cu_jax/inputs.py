@@ -47,7 +47,8 @@ def keep_inputs(workdir: Path, data: Data, model: Model, rest: Params, batch_siz
     with contextlib.suppress(FileNotFoundError, ValueError):  # none yet, or damaged: made anew
         if convert.read_metadata(path) == made_of:
             kept = convert.load_weights(path, template)
-    if kept is None:
+    usable = sharding.everywhere(kept is not None)
+    if kept is None or not usable:
         kept = _made(data, model, rest, batch_size, counts)
         convert.save_weights(path, kept, made_of)
     sources = dict(data.sources)

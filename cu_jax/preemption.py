@@ -72,14 +72,17 @@ def meet_by(function: Callable[[int], int]) -> None:
 def check() -> None:
     """Stops the work, where nothing has to be saved, if it was told to stop.
 
+    Of several processes all call it equally often.
+
     Raises:
         Preempted: it was.
 
     Example:
         >>> check()
     """
-    if _noticed:
-        raise Preempted(signal.Signals(_noticed[0]).name)
+    name = noticed()
+    if name:
+        raise Preempted(name)
 
 
 @contextlib.contextmanager

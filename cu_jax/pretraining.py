@@ -14,6 +14,7 @@ from cu_jax import convert, metrics, sharding, training
 from cu_jax.fingerprints import StageRecord, settings_of
 from cu_jax.methods import Batch, Method, pretrain, retrain, supervised
 from cu_jax.models import Model, Params, Pretrained
+from cu_jax.processes import is_first
 from cu_jax.training import Runner, Stage
 from cu_jax.workdir import save_record
 
@@ -201,7 +202,8 @@ def _save_weights(runner: Runner, name: str, params: Params, made_by: str) -> No
     folder = runner.workdir / "weights"
     folder.mkdir(exist_ok=True)
     weights = sharding.on_host(params)
-    convert.save_weights(folder / f"{name}.safetensors", weights, {"made_by": made_by})
+    if is_first():
+        convert.save_weights(folder / f"{name}.safetensors", weights, {"made_by": made_by})
 
 
 def _reading_loss(params: Params, batch: Batch, key: jax.Array) -> jax.Array:

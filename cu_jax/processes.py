@@ -23,7 +23,7 @@ from cu_jax.sharding import everywhere
 
 NOTICED_WITHIN = 20
 """Seconds after which a process that says nothing counts as dead to the others."""
-_WAITED_FOR = 60  # Seconds until all must have started.
+_WAITED_FOR = 40  # Seconds until all must have started.
 
 Made = TypeVar("Made")
 
@@ -58,6 +58,8 @@ def join_processes(allowed: bool = True) -> None:
     if told == "slurm" and "SLURM_GPUS_ON_NODE" in os.environ:
         # SLURM's tasks are taken for one a GPU otherwise.
         known["local_device_ids"] = list(range(int(os.environ["SLURM_GPUS_ON_NODE"])))
+    faulthandler.disable()  # absl's would show all stacks when another process dies
+    jax.config.update("jax_enable_preemption_service", False)  # or it would take SIGTERM from us
     try:
         jax.distributed.initialize(
             **known,
@@ -73,7 +75,6 @@ def join_processes(allowed: bool = True) -> None:
             "CU_JAX_COORDINATOR."
         ) from error
     preemption.meet_by(_greatest)
-    faulthandler.disable()  # absl's would show all stacks when another process dies
     if not is_first():
         atomic.discard_writes()
         sys.stdout = Progress.default = open(os.devnull, "w")  # until the process ends

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from cu_jax import preemption
-from cu_jax.supervision import SENTENCE, is_loss
+from cu_jax.supervision import LOST, SENTENCE, is_loss
 
 REFUSED = 2
 """Exit code of a command that was refused, or stopped by something that is not its own mistake."""
@@ -47,9 +47,9 @@ def run_command(command: Callable[[], None], *, debug: bool, stopped: str = "Sto
         print(error, file=sys.stderr, flush=True)
         return preemption.EXIT_CODE
     except Exception as error:
-        if is_loss(error) and not debug:
+        if is_loss(error) and not _is_ours(error) and not debug:
             print(SENTENCE, file=sys.stderr, flush=True)
-            return preemption.EXIT_CODE
+            return LOST
         sentence = None if debug else refusal(error)
         if sentence is None:
             raise

@@ -18,7 +18,7 @@ from cu_jax.logs import Progress
 from cu_jax.methods import Method
 from cu_jax.models import Model, Params
 from cu_jax.plan import Request
-from cu_jax.processes import wait_for_all
+from cu_jax.processes import is_first, wait_for_all
 from cu_jax.results import Boundaries, Solution
 from cu_jax.startup import release_memory
 from cu_jax.training import Runner, Stage
@@ -36,8 +36,8 @@ class Solver:
     Attributes:
         config: the settings.
         model: the model.
-        teacher: the original's parameters, θ0, on every device: all solutions' arrays lie alike, so
-            that they share the compiled programs.
+        teacher: the original's parameters, θ0, placed by the rule of :mod:`cu_jax.sharding`: all
+            solutions' arrays lie alike, so that they share the compiled programs.
         runner: what the loop needs.
         losses: the two losses on the whole training sets.
         validation: the measures on validation pictures.
@@ -66,7 +66,7 @@ class Solver:
         return len(self.runner.data.source("forget", "train"))
 
     def params(self, name: str) -> Params:
-        """The whole model's parameters of a solution, from the workdir, on every device."""
+        """The whole model's parameters of a solution, from the workdir, on the devices."""
         if name == "original":
             return self.teacher
         path = self.runner.workdir / "solutions" / name / "params.safetensors"
@@ -200,7 +200,8 @@ class Solver:
 
             full = self.losses(params, done)
             measured = self.validation(params, done)
-        if not all(map(math.isfinite, (full.retain_loss, full.forget_loss))):
+        finite = all(map(math.isfinite, (full.retain_loss, full.forget_loss)))
+        if not finite and is_first():
             print(
                 f"Solution {asked.name}: its losses on the whole training sets are not finite "
                 f"(retain {full.retain_loss}, forget {full.forget_loss}).",
@@ -220,8 +221,9 @@ class Solver:
             **values,
         )
         kept = sharding.on_host(params)
-        save_solution(folder, self.config, kept, measured.pictures, measured.embeddings)
-        save_numbers(folder, self.config, solution)
+        if is_first():
+            save_solution(folder, self.config, kept, measured.pictures, measured.embeddings)
+            save_numbers(folder, self.config, solution)
         wait_for_all()  # other stages start from what was written
         release_memory()
         self.solutions[asked.name] = solution

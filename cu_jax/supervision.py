@@ -12,11 +12,13 @@ import time
 import traceback
 from collections.abc import Callable
 
-from cu_jax.preemption import EXIT_CODE
+LOST = 74
+"""Exit code of a process whose run lost another one. Smaller than that of a run that was told to
+stop, so that the largest of all processes' codes says whether the run is to go on by itself."""
 
 SENTENCE = (
-    "Another process of this run died, so that this one cannot go on: see what it said, and give "
-    "the same command again to go on."
+    "Another process of this run died or never came, so that this one cannot go on: see what it "
+    "said, and give the same command to all again to go on."
 )
 # Seconds that the first process stays, whose end JAX makes the others': they can still say why.
 _TOLD_WITHIN = 2.0
@@ -31,14 +33,14 @@ def supervised(command: Callable[[], int]) -> int:
         command: returns its exit code.
 
     Returns:
-        The exit code; :data:`cu_jax.preemption.EXIT_CODE`, after a sentence, if the child was ended
-        because another process died: the same command goes on.
+        The exit code; :data:`LOST`, after a sentence, if the child was ended because another
+        process died: the same command goes on.
 
     Example:
         >>> supervised(lambda: 3)
         3
     """
-    if os.environ.get("CU_JAX_PROCESSES", "") in ("", "1"):
+    if not are_several():
         return command()
     child = os.fork()
     if not child:
@@ -50,19 +52,31 @@ def supervised(command: Callable[[], int]) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGABRT:
         print(SENTENCE, file=sys.stderr, flush=True)
-        return EXIT_CODE
+        return LOST
     return code if code >= 0 else 128 - code
 
 
-def is_loss(error: BaseException) -> bool:
-    """Whether an error says that another process has gone.
+def are_several() -> bool:
+    """Whether this is one of several processes, as the environment says.
 
     Example:
-        >>> is_loss(ValueError("Gloo AllGather failed: Connection closed by peer"))
-        True
+        >>> are_several()
+        False
+    """
+    return os.environ.get("CU_JAX_PROCESSES", "") not in ("", "1")
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether an error that a library raised says that another process has gone.
+
+    Example:
+        >>> is_loss(ValueError("Gloo AllGather failed: Connection closed by peer"))  # there is none
+        False
     """
     told = str(error)
-    return any(word in told for word in ("Gloo", "CoordinationService", "heartbeat", "NCCL"))
+    return are_several() and any(
+        word in told for word in ("Gloo", "CoordinationService", "heartbeat", "NCCL")
+    )
 
 
 def _work(command: Callable[[], int]) -> None:

@@ -1,7 +1,8 @@
 """The loop: one stage of training, whatever the method.
 
 Pretraining, boundaries, the path and the baselines all run here. The host never waits for the
-device inside the loop: a step's scalars are read while later steps run.
+device inside the loop, but where several processes meet: a step's scalars are read while later
+steps run.
 """
 
 import dataclasses

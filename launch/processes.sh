@@ -2,7 +2,8 @@
 # Runs a config on this machine in several processes, as a cluster does on several machines:
 #     bash launch/processes.sh 2 --config=configs/mae_mnist.py --workdir=runs/mae_mnist
 # The first argument is their number, all others go to `python -m cu_jax.main`. GPUs are shared out
-# evenly among the processes. If one fails, the others end as well. Makes .venv on first use.
+# evenly among the processes, unless CUDA_VISIBLE_DEVICES or JAX_PLATFORMS=cpu says otherwise. If one
+# dies, the others end by themselves. Makes .venv on first use.
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."
@@ -17,7 +18,10 @@ shift
 . launch/environment.sh
 prepare_environment demo
 
-gpus=$(nvidia-smi --list-gpus 2>/dev/null | wc -l)
+gpus=0
+if [ -z "${CUDA_VISIBLE_DEVICES-}" ] && [ "${JAX_PLATFORMS-}" != cpu ]; then
+    gpus=$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU ' || :)
+fi
 if [ "$gpus" -gt 0 ] && [ $((gpus % count)) -ne 0 ]; then
     echo "The processes must divide the $gpus GPUs, got $count: give another number." >&2
     exit 2
@@ -35,20 +39,18 @@ for ((number = 0; number < count; number++)); do
     CU_JAX_PROCESS=$number .venv/bin/python -m cu_jax.main "$@" &
     running+=($!)
 done
-trap 'kill -TERM "${running[@]}" 2>/dev/null || :' TERM INT
+told=
+trap 'told=yes; kill -TERM "${running[@]}" 2>/dev/null || :' TERM INT
 
-# The exit code of the first that fails; the others notice, or are ended after a minute.
+# The largest exit code of all. A signal to this script ends a wait early, and it waits again.
 code=0
-for _ in "${running[@]}"; do
-    ended=0
-    wait -n || ended=$?
-    if [ "$ended" -ne 0 ] && [ "$code" -eq 0 ]; then
-        code=$ended
-        { sleep 60 && kill -KILL "${running[@]}"; } 2>/dev/null &
-        watch=$!
-    fi
+for process in "${running[@]}"; do
+    while :; do
+        told=
+        ended=0
+        wait "$process" || ended=$?
+        [ -n "$told" ] || break
+    done
+    if [ "$ended" -gt "$code" ]; then code=$ended; fi
 done
-if [ "$code" -ne 0 ]; then
-    kill "$watch" 2>/dev/null || :
-fi
 exit "$code"

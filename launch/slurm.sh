@@ -36,8 +36,6 @@ export XLA_PYTHON_CLIENT_MEM_FRACTION="${XLA_PYTHON_CLIENT_MEM_FRACTION:-0.9}"
 extras="${CU_JAX_EXTRAS:-demo,cuda}"
 # The exit code of a run that was told to stop: cu_jax/preemption.py.
 requeue=75
-# So often, at most: a job that cannot go on for another reason must not come back for ever.
-restarts="${CU_JAX_MAX_RESTARTS:-50}"
 
 # sbatch runs a copy of this file from elsewhere; the job was sent from the root of the checkout.
 root="${SLURM_SUBMIT_DIR:-$(dirname -- "$0")/..}"
@@ -55,12 +53,10 @@ if [ "${SLURM_NTASKS:-1}" -gt 1 ] || [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
     export CU_JAX_PROCESSES=slurm
 fi
 
-# A task that fails ends the others, which would wait for it.
+# The largest exit code of all tasks. One that loses another ends by itself, with a smaller code.
 status=0
-srun --kill-on-bad-exit=1 .venv/bin/python -m cu_jax.main "$@" || status=$?
-if [ "$status" -eq "$requeue" ] && [ "${SLURM_RESTART_COUNT:-0}" -ge "$restarts" ]; then
-    echo "The run was told to stop, or lost a node, $restarts times: the job stays out of the queue."
-elif [ "$status" -eq "$requeue" ]; then
+srun --kill-on-bad-exit=0 --wait=120 .venv/bin/python -m cu_jax.main "$@" || status=$?
+if [ "$status" -eq "$requeue" ]; then
     echo "The run was told to stop: job $SLURM_JOB_ID goes into the queue again."
     scontrol requeue "$SLURM_JOB_ID"
 fi

@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from cu_jax.preemption import EXIT_CODE
 from cu_jax.results import read_results
+from cu_jax.supervision import LOST
 
 ROOT = Path(__file__).parents[2]
 LATE = 5  # One moment of so many comes after the last line.
@@ -111,7 +111,7 @@ def kill_and_resume(
             code = other.wait(PATIENCE)
             if other is not victim and victim.returncode < 0:
                 # 0: it was at its end already; else it says that it lost the other one.
-                assert code in (0, EXIT_CODE), code
+                assert code in (0, LOST), code
         longest = max(longest, time.monotonic() - began)
     finish(disturbed, cache, processes)
     return Outcome(hit, longest, _differences(quiet, disturbed))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cu_jax.preemption import EXIT_CODE
-from cu_jax.supervision import SENTENCE
+from cu_jax.supervision import LOST, SENTENCE
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -51,12 +51,16 @@ def alive(number):
 
 @pytest.mark.parametrize(
     ("name", "code", "said"),
-    [("aborts", EXIT_CODE, f"{SENTENCE}\n"), ("is refused", 2, ""), ("ends", 0, "")],
+    [("aborts", LOST, f"{SENTENCE}\n"), ("is refused", 2, ""), ("ends", 0, "")],
 )
 def test_the_end_of_a_child(name, code, said):
     process = start(name)
     _, err = process.communicate()
     assert (process.returncode, err) == (code, said)
+
+
+def test_a_run_that_was_told_to_stop_counts_more_than_one_that_lost_another():
+    assert EXIT_CODE > LOST  # the largest of all codes is the run's
 
 
 def test_a_signal_reaches_the_child():
