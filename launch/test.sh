@@ -10,10 +10,7 @@ cd -- "$(dirname -- "$0")/.."
 . launch/environment.sh
 extras=demo,test
 chosen='not slow and not browser and not torch'
-if [ "${1-}" != --all ]; then
-    # Compiling is two thirds of the short run; here XLA optimizes less than for a user.
-    export XLA_FLAGS="--xla_backend_optimization_level=1 ${XLA_FLAGS-}"
-else
+if [ "${1-}" = --all ]; then
     shift
     extras=demo,test,browser,oracle
     chosen=

@@ -9,7 +9,7 @@ import pytest
 from cu_jax.preemption import EXIT_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ["cat", "cksum", "dirname", "mkdir", "chmod", "cp", "rm", "sleep"]
+TOOLS = ["cat", "cksum", "dirname", "grep", "mkdir", "chmod", "cp", "rm", "sleep"]
 
 # A Python that writes down what it is asked to do. `-m venv` copies it to .venv/bin, and what fails
 # is named in $FAIL.
@@ -21,7 +21,8 @@ case "$*" in
     "-c "*) exit 0 ;;
     --version) echo "Python 3.11.7"; exit 0 ;;
 esac
-echo "$*" >>"$LOG"
+echo "$*${CU_JAX_PROCESS:+ (process $CU_JAX_PROCESS of $CU_JAX_PROCESSES)}" >>"$LOG"
+if [ "${CU_JAX_PROCESS-}" = 1 ]; then exit "${CODE:-0}"; fi
 case "$*" in *"${FAIL:-nothing at all}"*) exit 7 ;; esac
 case "$*" in *--editable*) sleep "${SLOW:-0}" ;; esac
 case "$*" in "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;; esac
@@ -37,6 +38,7 @@ SCONTROL = """#!/bin/sh
 echo "scontrol $*" >>"$LOG"
 """
 SCRIPTS = ["compare.sh", "environment.sh", "local.sh", "slurm.sh", "test.sh"]
+BASH = ["processes.sh"]
 
 
 class Checkout:
@@ -62,7 +64,8 @@ class Checkout:
     def start(self, script: str, *arguments: str, **variables: str) -> subprocess.Popen:
         """Starts a launch script from another folder."""
         environment = {"PATH": str(self.programs), "LOG": str(self.log)} | variables
-        command = [shutil.which("sh"), str(self.folder / "launch" / script), *arguments]
+        shell = shutil.which("bash" if script in BASH else "sh")
+        command = [shell, str(self.folder / "launch" / script), *arguments]
         return subprocess.Popen(
             command,
             cwd=self.programs,
@@ -105,6 +108,21 @@ def test_the_second_run_installs_nothing(checkout):
     checkout.launch("local.sh")
     assert checkout.launch("local.sh")[2] == ["-m cu_jax.main"]
     assert checkout.launch("compare.sh", "--seeds=2")[2] == ["-m cu_jax.compare --seeds=2"]
+
+
+@pytest.mark.parametrize("code", [0, 75])
+def test_several_processes_share_a_run(checkout, code):
+    status, _, asked = checkout.launch("processes.sh", "3", "--config=a b.py", CODE=str(code))
+    assert status == code  # the largest of all
+    run = "-m cu_jax.main --config=a b.py"
+    assert sorted(asked[-3:]) == [f"{run} (process {number} of 3)" for number in range(3)]
+
+
+@pytest.mark.parametrize("count", ["", "0", "two", "--config=a.py"])
+def test_a_number_of_processes_must_be_one(checkout, count):
+    status, output, asked = checkout.launch("processes.sh", count)
+    assert status == 2 and not asked
+    assert f"1 or more, and is '{count}'" in output
 
 
 @pytest.mark.parametrize("changed", ["pyproject.toml", "launch/constraints.txt"])
