@@ -38,7 +38,7 @@ def narrow(name):
         config.model.update(encoder_width=64, encoder_depth=1, decoder_width=32, decoder_depth=1)
     elif name == "vqgan":
         config.model.update(encoder_depth=1, decoder_depth=1)
-        config.pareto.beta = 5.0  # or the multiplier is 0: both losses fall together at first
+        config.pareto.beta = 50.0  # or the multiplier is 0: both losses fall together at first
     else:
         config.model.update(multipliers=(1, 3))
     config.batch_size = 16
