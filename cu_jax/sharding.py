@@ -20,8 +20,11 @@ AXES = ("data", "fsdp")
 """Names of the mesh's axes."""
 SMALLEST = 4096
 """Elements; an array of fewer is on every device: to gather it costs more than it takes."""
-WHOLE = ("bias", "scale", "cls_token", "mask_token")
-"""Names of parameters that every device has whole, whatever their size."""
+WHOLE = (
+    *("bias", "scale", "cls_token", "mask_token"),
+    *("word_embeddings", "position_embeddings", "decoder_pos_embed_learned", "tokenizer"),
+)
+"""Names of parameters, and of parts of a model, that every device has whole at any size."""
 
 
 def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
@@ -85,11 +88,15 @@ def shardings(mesh: AnyMesh, tree: Any) -> list[NamedSharding]:
     Args:
         mesh: the devices.
         tree: arrays or their shapes; the last key of a dictionary in an array's path is its name.
+
+    Note:
+        Tables of embeddings and a frozen tokenizer are small beside the rest, and whole: split,
+        they make the compiler send features and maps from device to device.
     """
 
     def rule(path: Any, leaf: Any) -> NamedSharding:
-        names = [part.key for part in path if isinstance(part, jax.tree_util.DictKey)]
-        name = str(names[-1]) if names else ""
+        names = [str(part.key) for part in path if isinstance(part, jax.tree_util.DictKey)]
+        name = next((name for name in names if name in WHOLE), names[-1] if names else "")
         return NamedSharding(mesh, partition(name, leaf.shape, mesh.shape["fsdp"]))
 
     return [rule(*found) for found in jax.tree_util.tree_leaves_with_path(tree)]
