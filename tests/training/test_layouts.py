@@ -95,7 +95,7 @@ def test_every_layout_gives_the_same_numbers(model, tmp_path, capsys):
     for layout in ("four by two", "two processes, split over both"):
         said = found[layout]
         assert said["split"][1] > 0.5 * said["trained"][1]
-        # Each split array for student and teacher, once for each set at most; no feature and no map.
+        # Each split array for student and teacher, once for each set at most; no features.
         _, gathered = said["collectives"]["all-gather"]
         assert gathered <= 4 * said["split"][1] + 64
 
