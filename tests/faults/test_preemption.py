@@ -104,17 +104,17 @@ def test_after_the_last_step_the_stage_is_whole_and_what_follows_stops(tmp_path,
 
 
 def test_several_processes_stop_after_the_same_step(tmp_path, data, method, monkeypatch):
-    """The other one has heard of it first; both meet at every second step."""
+    """The other one has heard of it first; both meet before the stage and at every second step."""
     asked = []
 
     def meet(number):
         asked.append(number)
-        return int(signal.SIGTERM) if len(asked) == 2 else number
+        return int(signal.SIGTERM) if len(asked) == 3 else number
 
     monkeypatch.setattr(preemption, "_meet", [meet])
     with pytest.raises(preemption.Preempted, match="at step 4 of stage stage"):
         run(tmp_path / "run", data, method)
-    assert asked == [0, 0]
+    assert asked == [0, 0, 0]
 
 
 def test_the_command_says_a_sentence_and_returns_its_code(capsys):
