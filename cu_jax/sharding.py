@@ -27,12 +27,11 @@ WHOLE = (
 """Names of parameters, and of parts of a model, that every device has whole at any size."""
 
 
-def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
-    """All devices in rows of ``fsdp``: neighbors share one copy of the parameters.
+def make_mesh(fsdp: int = 1) -> Mesh:
+    """All devices, of every process, in rows of ``fsdp``: neighbors share one copy of a tree.
 
     Args:
         fsdp: devices that split a tree among them (``config.mesh.fsdp``).
-        devices: those to use; None: all, of every process.
 
     Raises:
         ValueError: if the devices do not form such rows.
@@ -41,13 +40,13 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
         >>> make_mesh().axis_names
         ('data', 'fsdp')
     """
-    count = jax.device_count() if devices is None else len(devices)
+    count = jax.device_count()
     if fsdp < 1 or count % fsdp:
         raise ValueError(
             f"config.mesh.fsdp must divide the number of devices, {count}, got {fsdp}: change it."
         )
     shape = (count // fsdp, fsdp)
-    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 2, devices=devices)
+    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 2)
 
 
 def replicated(mesh: AnyMesh) -> NamedSharding:

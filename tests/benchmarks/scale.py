@@ -13,6 +13,7 @@ state are a guide, not a promise.
 
 import argparse
 import importlib.util
+import math
 from pathlib import Path
 
 import jax
@@ -50,12 +51,11 @@ def load(name):
 
 def bytes_of(tree, fsdp=1):
     """Bytes of a tree on one device."""
-    total = 0
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        names = [part.key for part in path if isinstance(part, jax.tree_util.DictKey)]
-        split = tuple(sharding.partition(str(names[-1]) if names else "", leaf.shape, fsdp))
-        total += leaf.size * leaf.dtype.itemsize // (fsdp if split else 1)
-    return total
+    where = sharding.shardings(jax.sharding.AbstractMesh((1, fsdp), sharding.AXES), tree)
+    return sum(
+        math.prod(lies.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf, lies in zip(jax.tree.leaves(tree), where, strict=True)
+    )
 
 
 def measure(name, dtype, batch, fsdp):
