@@ -9,17 +9,12 @@ import threading
 import time
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-from cu_jax import preemption, sharding, train_state, training
-from cu_jax.data import Data, Manifest
-from cu_jax.data.sources import MemorySource
+from cu_jax import preemption, sharding, training
 from cu_jax.logs import MetricLog
-from cu_jax.methods import Method
 from cu_jax.refusals import run_command
 from cu_jax.results import read_results
 
@@ -28,32 +23,13 @@ STEPS = 6
 
 
 @pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    sources = {
-        f"{name}/train": MemorySource(
-            rng.integers(0, 256, (20, 4, 4, 1)).astype(np.uint8), np.zeros(20, np.int32)
-        )
-        for name in ("retain", "forget")
-    }
-    return Data(Manifest({}), ("0",), (4, 4, 1), sources)
+def data(load_module):
+    return load_module("training/linear").pictures()
 
 
 @pytest.fixture(scope="module")
-def method():
-    """A linear model: everything a stage has, in a millisecond."""
-    tx = optax.adam(0.1)
-
-    def step(state, retain, forget, key):
-        def loss(params):
-            pixels = retain["image"].reshape(-1, 16) - forget["image"].reshape(-1, 16) / 2
-            return jnp.mean((pixels / 255.0 @ params["w"] - 1) ** 2)
-
-        value, grad = jax.value_and_grad(loss)(state.params)
-        updates, opt_state = tx.update(grad, state.opt_state)
-        return state.updated(updates, opt_state), {"loss": value}
-
-    return Method(lambda p: (p, None), lambda p: train_state.create(p, tx), step, lambda p, kept: p)
+def method(load_module):
+    return load_module("training/linear").linear_method()
 
 
 def run(workdir, data, method, told_at=None, number=signal.SIGTERM, **changes):
