@@ -2,10 +2,11 @@
 
 from cu_jax.methods.composite import composite
 from cu_jax.methods.controllable import controllable
+from cu_jax.methods.frozen import frozen_parts
 from cu_jax.methods.interface import Batch, Method, MethodFactory, Scalars, to_model_range
 from cu_jax.methods.max_loss import max_loss
 from cu_jax.methods.noisy_label import noisy_label
-from cu_jax.methods.objectives import Objectives, frozen_parts, unlearning_objectives
+from cu_jax.methods.objectives import Objectives, unlearning_objectives
 from cu_jax.methods.primal_dual import primal_dual
 from cu_jax.methods.random_encoder import random_encoder
 from cu_jax.methods.retain_label import retain_label

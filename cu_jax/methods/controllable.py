@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
-from cu_jax.losses import weighted_mean
+from cu_jax.methods.gradients import both_gradients
 from cu_jax.methods.interface import Batch, Method, Scalars
 from cu_jax.methods.objectives import unlearning_objectives
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
@@ -37,16 +37,8 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
     """
     if config.phase not in PHASES:
         raise ValueError(f"phase must be one of {PHASES}, got {config.phase!r}.")
-    per_example = unlearning_objectives(config, model)
+    gradients = both_gradients(unlearning_objectives(config, model), config.microbatches)
     names = ("forget", "retain") if config.swap else ("retain", "forget")
-
-    def mean_loss(name: str) -> Any:
-        loss = getattr(per_example, name)
-        return lambda params, batch, fixed, key: weighted_mean(loss(params, batch, fixed, key))
-
-    gradients = optim.value_and_grads(
-        mean_loss(names[0]), mean_loss(names[1]), microbatches=config.microbatches
-    )
 
     def transform(knobs: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
         return optim.constrained(
@@ -70,10 +62,9 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
     def step(
         state: TrainState, retain: Batch, forget: Batch, key: Key
     ) -> tuple[TrainState, Scalars]:
-        batches = {"retain": retain, "forget": forget}
-        values, grads = gradients(
-            state.params, batches[names[0]], batches[names[1]], state.frozen, key
-        )
+        values, grads = gradients(state.params, retain, forget, state.frozen, key)
+        if config.swap:
+            values, grads = values[::-1], grads[::-1]
         updates, opt_state = transform(state.knobs).update(
             grads[0],
             state.opt_state,

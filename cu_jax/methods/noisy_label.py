@@ -6,8 +6,8 @@ import jax
 from jaxtyping import Array
 
 from cu_jax.corruptions import Key
+from cu_jax.methods.frozen import noise_pictures
 from cu_jax.methods.interface import Method
-from cu_jax.methods.objectives import noise_pictures
 from cu_jax.methods.own_loss import own_loss_descent
 from cu_jax.models import Model, Params
 

@@ -13,45 +13,52 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cu_jax import corruptions, losses, preemption
+from cu_jax import losses
 from cu_jax.corruptions import Key
-from cu_jax.logs import Progress
+from cu_jax.methods.frozen import noise_pictures
 from cu_jax.methods.interface import Batch, to_model_range
 from cu_jax.models import Model, Params
 
 SPACES = ("encoder", "output")
 
-_POOLED = 16  # Pictures of the pool that are made at once.
+
+class View(NamedTuple):
+    """What a network sees of a batch.
+
+    Attributes:
+        inputs: the model's, of the pictures.
+        corruption: of these.
+    """
+
+    inputs: Any
+    corruption: Any
+
+
+Example = tuple[View, Any]
+"""What the student sees of a batch, and its target."""
 
 
 class Objectives(NamedTuple):
-    """Both losses of each example: ``(encoder, batch, frozen, key) -> float32 [b]``.
+    """Both losses of each example.
 
-    ``frozen`` is :func:`frozen_parts`. Each picture's corruption is the same for student and
-    teacher, and the two sets draw from their own keys.
+    Each picture's corruption is the same for student and teacher, and the two sets draw from their
+    own keys. ``frozen`` is what :func:`cu_jax.methods.frozen_parts` returns.
+
+    Attributes:
+        retain: the retain loss, ``(encoder, batch, frozen, key) -> float32 [b]``.
+        forget: the forget loss, likewise.
+        examples: ``(retain, forget, frozen, key)`` to both sets' examples, which the teacher has
+            a part in and the student none: a pair, or with ``one_pass`` one example whose arrays
+            have a leading axis of the two sets.
+        loss: ``(encoder, example of one set, frozen, key) -> float32 [b]``: the same for both.
+        one_pass: whether both sets are to go through the encoder together (``model.one_pass``).
     """
 
     retain: Callable[[Params, Batch, Params, Key], Float[Array, " b"]]
     forget: Callable[[Params, Batch, Params, Key], Float[Array, " b"]]
-
-
-def frozen_parts(config: Any, model: Model, teacher: Params) -> Params:
-    """What the losses read besides what is trained; made once, for all methods and stages.
-
-    Args:
-        config: the losses' settings, as for :func:`unlearning_objectives`.
-        model: the model.
-        teacher: the whole original model's parameters, θ0.
-
-    Returns:
-        ``teacher``: its encoder; ``rest``: the rest, which both share; ``noise``: inputs of noise
-        pictures, for a model whose preprocessing is dear (``model.noise_pool``) in encoder space.
-    """
-    encoder, rest = model.split(teacher)
-    frozen = {"teacher": encoder, "rest": rest}
-    if model.noise_pool and config.space == "encoder":
-        frozen["noise"] = _noise_pool(config, model, rest)
-    return frozen
+    examples: Callable[[Batch, Batch, Params, Key], Any]
+    loss: Callable[[Params, Example, Params, Key], Float[Array, " b"]]
+    one_pass: bool
 
 
 def unlearning_objectives(config: Any, model: Model) -> Objectives:
@@ -72,25 +79,14 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
     if config.space not in SPACES:
         raise ValueError(f"loss.space must be one of {SPACES}, got {config.space!r}.")
 
-    def distance(student: Any, target: Any, frozen: Params, params: Params, corruption: Any) -> Any:
-        """Of the student's features to the target, which is features too, or an output."""
-        if config.space == "encoder":
-            return losses.feature_distance(student, jax.lax.stop_gradient(target))
-        out = model.decode(model.merge(params, frozen["rest"]), student, corruption)
-        return output_distance(model, out, jax.lax.stop_gradient(target), corruption)
-
-    def retain(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
+    def retain_view(batch: Batch, frozen: Params, key: Key) -> View:
+        """The retain pictures, for student and teacher both."""
         key_corrupt, key_prepare = jax.random.split(jax.random.fold_in(key, 0))
         corruption = model.corrupt(key_corrupt, _size(batch), "training")
-        inputs = inputs_of(model, batch, frozen, key_prepare)
-        target = model.encode(frozen["teacher"], inputs, corruption)
-        if config.space == "output":
-            teacher = model.merge(frozen["teacher"], frozen["rest"])
-            target = model.decode(teacher, target, corruption)
-        student = model.encode(encoder, inputs, corruption)
-        return distance(student, target, frozen, encoder, corruption)
+        return View(inputs_of(model, batch, frozen, key_prepare), corruption)
 
-    def forget(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
+    def forget_views(batch: Batch, frozen: Params, key: Key) -> tuple[View, View]:
+        """The forget pictures, for the student, and what the teacher sees in their place."""
         key, key_noise = jax.random.split(jax.random.fold_in(key, 1))
         key_corrupt, key_prepare = jax.random.split(key)
         corruption = model.corrupt(key_corrupt, _size(batch), "training")
@@ -101,16 +97,59 @@ def unlearning_objectives(config: Any, model: Model) -> Objectives:
             pictures = noise_pictures(config, model, key_noise, _size(batch))
             noise = model.prepare(frozen["rest"], pictures, key_prepare)
         inputs = inputs_of(model, batch, frozen, key_prepare)
-        seen, through = model.forget_view(inputs, noise, corruption)
-        if config.space == "output":
-            teacher = model.merge(frozen["teacher"], frozen["rest"])
-            target = model.output_target(teacher, seen, through)
-        else:
-            target = model.encode(frozen["teacher"], seen, through)
-        student = model.encode(encoder, inputs, corruption)
-        return distance(student, target, frozen, encoder, corruption)
+        return View(inputs, corruption), View(*model.forget_view(inputs, noise, corruption))
 
-    return Objectives(retain, forget)
+    def retain_target(view: View, frozen: Params) -> Any:
+        target = model.encode(frozen["teacher"], *view)
+        if config.space == "encoder":
+            return target
+        return model.decode(model.merge(frozen["teacher"], frozen["rest"]), target, view.corruption)
+
+    def forget_target(view: View, frozen: Params) -> Any:
+        if config.space == "encoder":
+            return model.encode(frozen["teacher"], *view)
+        return model.output_target(model.merge(frozen["teacher"], frozen["rest"]), *view)
+
+    def retain_example(batch: Batch, frozen: Params, key: Key) -> Example:
+        view = retain_view(batch, frozen, key)
+        return view, retain_target(view, frozen)
+
+    def forget_example(batch: Batch, frozen: Params, key: Key) -> Example:
+        view, other = forget_views(batch, frozen, key)
+        return view, forget_target(other, frozen)
+
+    def loss(encoder: Params, example: Example, frozen: Params, key: Key) -> Float[Array, " b"]:
+        del key  # all that is random is in the example
+        view, target = example[0], jax.lax.stop_gradient(example[1])
+        features = model.encode(encoder, *view)
+        if config.space == "encoder":
+            return losses.feature_distance(features, target)
+        out = model.decode(model.merge(encoder, frozen["rest"]), features, view.corruption)
+        return output_distance(model, out, target, view.corruption)
+
+    def retain(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
+        return loss(encoder, retain_example(batch, frozen, key), frozen, key)
+
+    def forget(encoder: Params, batch: Batch, frozen: Params, key: Key) -> Float[Array, " b"]:
+        return loss(encoder, forget_example(batch, frozen, key), frozen, key)
+
+    def examples(retain: Batch, forget: Batch, frozen: Params, key: Key) -> Any:
+        if not model.one_pass:
+            return retain_example(retain, frozen, key), forget_example(forget, frozen, key)
+        kept, (seen, other) = retain_view(retain, frozen, key), forget_views(forget, frozen, key)
+        if config.space == "encoder":
+            encode = jax.vmap(lambda view: model.encode(frozen["teacher"], *view))
+            targets = encode(_stacked(kept, other))
+        else:
+            targets = _stacked(retain_target(kept, frozen), forget_target(other, frozen))
+        return _stacked(kept, seen), targets
+
+    return Objectives(retain, forget, examples, loss, model.one_pass)
+
+
+def _stacked(first: Any, second: Any) -> Any:
+    """Two trees as one, whose arrays have a new leading axis."""
+    return jax.tree.map(lambda *pair: jnp.stack(pair), first, second)
 
 
 def inputs_of(model: Model, batch: Batch, frozen: Params, key: Key) -> Any:
@@ -142,39 +181,3 @@ def output_distance(
 
 def _size(batch: Batch) -> int:
     return batch["label"].shape[0]
-
-
-def noise_pictures(config: Any, model: Model, key: Key, count: int) -> Float[Array, "b h w c"]:
-    """Pictures of Gaussian noise in the model's range.
-
-    Args:
-        config: with ``noise_mean`` and ``noise_std``, as for :func:`unlearning_objectives`.
-        model: the model.
-        key: PRNG key.
-        count: number of pictures.
-
-    Returns:
-        float32 ``[count, h, w, c]``.
-    """
-    low, high = (jnp.asarray(bound) for bound in model.pixel_range)
-    mean = low + jnp.asarray(config.noise_mean, jnp.float32) * (high - low)
-    std = jnp.asarray(config.noise_std, jnp.float32) * (high - low)
-    return corruptions.gaussian_pictures(key, (count, *model.image_shape), mean, std, low, high)
-
-
-def _noise_pool(config: Any, model: Model, rest: Params) -> Any:
-    """Inputs of as many noise pictures as the model asks for; the same ones for every seed."""
-
-    @jax.jit
-    def prepared(rest: Params, key: Key) -> Any:
-        key_noise, key_prepare = jax.random.split(key)
-        return model.prepare(rest, noise_pictures(config, model, key_noise, _POOLED), key_prepare)
-
-    parts: list[Any] = []
-    with Progress("Tokens of noise", model.noise_pool, unit="pictures") as progress:
-        for number in range(-(-model.noise_pool // _POOLED)):
-            part = prepared(rest, jax.random.fold_in(jax.random.key(0), number))
-            parts.append(jax.block_until_ready(part))
-            progress.update(min((number + 1) * _POOLED, model.noise_pool))
-            preemption.check()
-    return jax.tree.map(lambda *x: jnp.concatenate(x)[: model.noise_pool], *parts)

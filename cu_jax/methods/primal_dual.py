@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from cu_jax import optim, train_state
 from cu_jax.corruptions import Key
-from cu_jax.losses import weighted_mean
+from cu_jax.methods.gradients import both_gradients
 from cu_jax.methods.interface import Batch, Method, Scalars
 from cu_jax.methods.objectives import unlearning_objectives
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
@@ -30,16 +30,8 @@ def primal_dual(config: Any, model: Model, frozen: Params) -> Method:
     Returns:
         A method whose ``init`` takes the knobs ``steps`` and ``epsilon``. The encoder moves.
     """
-    per_example = unlearning_objectives(config, model)
+    gradients = both_gradients(unlearning_objectives(config, model), config.microbatches)
     parts = encoder_alone(model)
-
-    def mean_loss(name: str) -> Any:
-        loss = getattr(per_example, name)
-        return lambda params, batch, fixed, key: weighted_mean(loss(params, batch, fixed, key))
-
-    gradients = optim.value_and_grads(
-        mean_loss("retain"), mean_loss("forget"), microbatches=config.microbatches
-    )
 
     def transform(knobs: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
         clip = optax.identity() if config.clip is None else optax.clip_by_global_norm(config.clip)

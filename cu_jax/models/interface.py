@@ -61,6 +61,13 @@ class Model(Pretrained, Protocol):
     def noise_pool(self) -> int:
         """How many pictures of noise are prepared once and drawn from; 0: new ones every step."""
 
+    @property
+    def one_pass(self) -> bool:
+        """Whether a step's two sets go through the encoder together, each with its own gradient.
+
+        Matrix products are the better for it; gradients of convolutions' kernels are not.
+        """
+
     def labeled_loss(
         self,
         params: Params,

@@ -130,6 +130,11 @@ class Mae:
         return 0
 
     @property
+    def one_pass(self) -> bool:
+        """It consists of matrix products."""
+        return True
+
+    @property
     def _encoder(self) -> Encoder:
         return Encoder(
             self.patch_size, self.grid, self.encoder_width, self.encoder_depth,

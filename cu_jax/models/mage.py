@@ -71,6 +71,11 @@ class Mage(MageSettings):
         return ("tokenizer",)
 
     @property
+    def one_pass(self) -> bool:
+        """Its encoder consists of matrix products; the tokenizer has no gradient."""
+        return True
+
+    @property
     def _encoder(self) -> Encoder:
         return Encoder(
             self.vocabulary, self.class_token, self.encoder_width, self.encoder_depth,

@@ -68,6 +68,11 @@ class Palette(PaletteSettings):
         """Noise costs it nothing: new pictures every step."""
         return 0
 
+    @property
+    def one_pass(self) -> bool:
+        """It consists of convolutions."""
+        return False
+
     def _encoder(self, dtype: str) -> Encoder:
         return Encoder(
             self.width, self.multipliers, self.res_blocks, self.heads, self.embed_width,

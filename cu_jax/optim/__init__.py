@@ -4,7 +4,7 @@
 """
 
 from cu_jax.optim.dual_ascent import DualAscentState, dual_ascent
-from cu_jax.optim.gradients import value_and_grads
+from cu_jax.optim.gradients import joint_value_and_grads, value_and_grads
 from cu_jax.optim.multiplier import boundary_psi, constraint_multiplier, pareto_psi
 from cu_jax.optim.multipliers import constraint_multipliers
 from cu_jax.optim.state import EpsilonConstraintState, constraint_state
@@ -22,6 +22,7 @@ __all__ = [
     "constraint_state",
     "dual_ascent",
     "epsilon_constraint",
+    "joint_value_and_grads",
     "pareto_psi",
     "skip_nonfinite",
     "value_and_grads",

@@ -48,40 +48,92 @@ def value_and_grads(
         >>> [float(v) for v in values], [float(g) for g in grads]
         ([1.0, 8.0], [2.0, 4.0])
     """
+    _check_microbatches(microbatches)
+
+    def differentiate(
+        params: Any, objective_batch: Any, constraint_batch: Any, *args: Any
+    ) -> tuple[Any, ...]:
+        def of(loss: Callable[..., Any], batch: Any) -> tuple[Any, ...]:
+            evaluate = jax.value_and_grad(loss, has_aux=has_aux)
+
+            def evaluate_part(microbatch: Any) -> tuple[Any, Any]:
+                out, grad = evaluate(params, microbatch, *args)
+                value, aux = out if has_aux else (out, None)
+                return (value, grad), aux
+
+            (value, grad), aux = _mean(evaluate_part, microbatches, batch)
+            return (value, grad, aux) if has_aux else (value, grad)
+
+        pairs = zip(of(objective, objective_batch), of(constraint, constraint_batch), strict=True)
+        return tuple(pairs)
+
+    return differentiate
+
+
+def joint_value_and_grads(
+    loss: Callable[..., Any], examples: Callable[..., Any], *, microbatches: int = 1
+) -> Callable[..., Any]:
+    r"""Differentiates one loss on two batches at once, where objective and constraint are alike.
+
+    Both batches run through the network together, so that its matrix products are twice as tall
+    and half as many, and each has its own gradient. The numbers are those of
+    :func:`value_and_grads`; the maps of both batches are in memory at once.
+
+    Args:
+        loss: ``loss(params, example, *args) -> scalar``, of what belongs to one batch.
+        examples: ``examples(objective_batch, constraint_batch, *args)`` to what ``loss`` reads of
+            both: a tree of arrays with a leading axis of 2, the objective's first. No gradient
+            flows through it.
+        microbatches: as for :func:`value_and_grads`.
+
+    Returns:
+        ``f(params, objective_batch, constraint_batch, *args)`` that returns
+        ``((objective, constraint), (objective_grad, constraint_grad))``.
+
+    Raises:
+        ValueError: as :func:`value_and_grads`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = joint_value_and_grads(
+        ...     lambda p, pair: jnp.mean((p * pair[0] - pair[1]) ** 2),
+        ...     lambda x, y: (jnp.stack([x, y]), jnp.stack([x, jnp.zeros_like(y)])),
+        ... )
+        >>> values, grads = f(jnp.array(2.0), jnp.array([1.0, 1.0]), jnp.array([1.0, 3.0]))
+        >>> [float(v) for v in values], [float(g) for g in grads]
+        ([1.0, 20.0], [2.0, 20.0])
+    """
+    _check_microbatches(microbatches)
+
+    def differentiate(
+        params: Any, objective_batch: Any, constraint_batch: Any, *args: Any
+    ) -> tuple[Any, ...]:
+        evaluate = jax.vmap(lambda one: jax.value_and_grad(loss)(params, one, *args))
+
+        def evaluate_part(pair: Any) -> tuple[Any, Any]:
+            return evaluate(jax.lax.stop_gradient(examples(*pair, *args))), None
+
+        both, _ = _mean(evaluate_part, microbatches, (objective_batch, constraint_batch))
+        first, second = (jax.tree.map(lambda x, i=i: x[i], both) for i in range(2))
+        return tuple(zip(first, second, strict=True))
+
+    return differentiate
+
+
+def _check_microbatches(microbatches: object) -> None:
     if isinstance(microbatches, bool) or not isinstance(microbatches, int) or microbatches < 1:
         raise ValueError(
             f"microbatches must be an integer of at least 1, got {microbatches!r}: pass the number "
             "of parts each batch is cut into."
         )
 
-    def differentiate(
-        params: Any, objective_batch: Any, constraint_batch: Any, *args: Any
-    ) -> tuple[Any, ...]:
-        first = _mean_value_and_grad(
-            objective, has_aux, microbatches, params, objective_batch, args
-        )
-        second = _mean_value_and_grad(
-            constraint, has_aux, microbatches, params, constraint_batch, args
-        )
-        return tuple(zip(first, second, strict=True))
 
-    return differentiate
-
-
-def _mean_value_and_grad(
-    loss: Callable[..., Any], has_aux: bool, parts: int, params: Any, batch: Any, args: Any
-) -> tuple[Any, ...]:
-    """``(value, grad)`` or ``(value, grad, aux)`` of one loss, averaged over its microbatches."""
-    evaluate = jax.value_and_grad(loss, has_aux=has_aux)
-
-    def evaluate_part(microbatch: Any) -> tuple[Any, Any]:
-        out, grad = evaluate(params, microbatch, *args)
-        value, aux = out if has_aux else (out, None)
-        return (value, grad), aux
-
+def _mean(
+    evaluate_part: Callable[[Any], tuple[Any, Any]], parts: int, batch: Any
+) -> tuple[Any, Any]:
+    """A result averaged over a batch's microbatches, and what else each of them gives, stacked."""
     if parts == 1:
-        (value, grad), aux = evaluate_part(batch)
-        return (value, grad, aux) if has_aux else (value, grad)
+        return evaluate_part(batch)
 
     def accumulate(total: Any, index: jax.Array) -> tuple[Any, Any]:
         new, aux = evaluate_part(jax.tree.map(lambda leaf: _part(leaf, index, parts), batch))
@@ -93,8 +145,7 @@ def _mean_value_and_grad(
         lambda s: jnp.zeros(s.shape, jnp.promote_types(s.dtype, jnp.float32)), result
     )
     mean, aux = jax.lax.scan(accumulate, start, jnp.arange(parts))
-    value, grad = jax.tree.map(lambda m, s: m.astype(s.dtype), mean, result)
-    return (value, grad, aux) if has_aux else (value, grad)
+    return jax.tree.map(lambda m, s: m.astype(s.dtype), mean, result), aux
 
 
 def _part(leaf: Any, index: Any, parts: int) -> jax.Array:

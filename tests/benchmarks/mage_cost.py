@@ -22,8 +22,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from cu_jax.losses import feature_distance, weighted_mean
-from cu_jax.methods import unlearning_objectives
-from cu_jax.methods.objectives import frozen_parts
+from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models.mage import Mage
 from cu_jax.models.vqgan import VqGan
 

@@ -18,8 +18,7 @@ import optax
 from ml_collections import ConfigDict
 
 from cu_jax.losses import weighted_mean
-from cu_jax.methods import unlearning_objectives
-from cu_jax.methods.objectives import frozen_parts
+from cu_jax.methods import frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS
 from cu_jax.optim import constrained, epsilon_constraint, value_and_grads
 

@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from ml_collections import ConfigDict
 
 from cu_jax.config import optimizer
 from cu_jax.methods import METHODS, frozen_parts, unlearning_objectives
+from cu_jax.methods.gradients import both_gradients
 from cu_jax.models import MODELS
 
 SIZES = dict(name="mae", image_size=28, patch_size=4, channels=1, encoder_width=16)
@@ -152,3 +154,23 @@ def test_wrong_settings_are_refused(model, teacher, name, changes, sentence):
         METHODS[name](config(**changes), model, None).init(
             teacher, steps=1.0, epsilon=1.0, alpha=1.0
         )
+
+
+@pytest.mark.parametrize("space", ["encoder", "output"])
+@pytest.mark.parametrize("microbatches", [1, 2])
+def test_both_sets_in_one_pass_give_the_gradients_of_each_alone(
+    model, teacher, space, microbatches
+):
+    settings = config(space=space)
+    objectives = unlearning_objectives(settings, model)
+    assert objectives.one_pass
+    encoder, frozen = model.split(teacher)[0], frozen_parts(settings, model, teacher)
+    student = jax.tree.map(lambda x: 1.03 * x, encoder)
+    given = student, batch(1), batch(2), frozen, jax.random.key(3)
+    together = jax.jit(both_gradients(objectives, microbatches))(*given)
+    apart = jax.jit(both_gradients(objectives._replace(one_pass=False), microbatches))(*given)
+    np.testing.assert_allclose(together[0], apart[0], rtol=1e-5)
+    assert float(together[0][0]) != float(together[0][1])
+    for one, other in zip(together[1], apart[1], strict=True):
+        difference = optax.tree.norm(optax.tree.sub(one, other))
+        assert float(difference) < 1e-5 * float(optax.tree.norm(other))

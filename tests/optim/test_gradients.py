@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cu_jax.optim import value_and_grads
+from cu_jax.optim import joint_value_and_grads, value_and_grads
 
 WIDTH, LAYERS, BATCH = 128, 4, 512
 
@@ -109,3 +109,39 @@ def test_microbatches_must_divide_every_leaf(bad):
     f = value_and_grads(lambda p, b: jnp.sum(p), lambda p, b: jnp.sum(p), microbatches=2)
     with pytest.raises(ValueError, match=r"microbatches=2 divides, got shape \((3, 2)?\)"):
         f(jnp.ones(2), bad, bad)
+
+
+@pytest.mark.parametrize("microbatches", [1, 2, 4])
+def test_both_batches_in_one_pass_give_the_same_numbers(microbatches):
+    """Objective and constraint as one loss: the same distance to other targets, with a shift."""
+
+    def distance(params, x, y, shift):
+        return jnp.mean((forward(params, x) - y - shift) ** 2)
+
+    def loss(params, example, shift):
+        x, y, sign = example
+        return distance(params, x, y, sign * shift)
+
+    def examples(first, second, shift):
+        pairs = [jnp.stack([first[name], second[name]]) for name in "xy"]
+        return *pairs, jnp.array([1.0, -1.0])
+
+    def one(sign):
+        return lambda p, given, shift: distance(p, given["x"], given["y"], sign * shift)
+
+    given = params(), batch(1), batch(2), jnp.float32(0.5)
+    apart = jax.jit(value_and_grads(one(1), one(-1)))(*given)
+    together = joint_value_and_grads(loss, examples, microbatches=microbatches)
+    assert_close(jax.jit(together)(*given), apart, 1e-5)
+    assert float(apart[0][0]) != float(apart[0][1])
+
+
+def test_no_gradient_flows_through_the_examples_of_one_pass():
+    def examples(first, second, params):
+        return jnp.stack([first * params, second * params])
+
+    def f(params):
+        both = joint_value_and_grads(lambda p, x, _: jnp.sum(p * x), examples)
+        return both(params, jnp.ones(2), jnp.ones(2), params)[0][0]
+
+    assert float(jax.grad(f)(jnp.float32(3.0))) == 6.0  # and not 12
