@@ -21,7 +21,7 @@ from cu_jax.results import (
     write_ablation_record,
 )
 from cu_jax.reuse import reuse
-from cu_jax.step_cost import UPDATES, step_costs
+from cu_jax.speed import UPDATES, step_costs
 
 
 def ablate(config: ConfigDict, workdir: Path) -> Ablation:

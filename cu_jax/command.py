@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from absl import app, flags, logging
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from cu_jax import preemption
 from cu_jax.config import default_config
@@ -25,12 +25,15 @@ _TEXTS = (
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of every error.")
 
 
-def run_with_config(work: Callable[[ConfigDict, Path], object], *, shared: bool = False) -> int:
+def run_with_config(
+    work: Callable[..., object], *, shared: bool = False, workdir: bool = True
+) -> int:
     """Reads the flags and does the work.
 
     Args:
-        work: takes the settings and the workdir.
+        work: takes the settings, and the workdir where there is one.
         shared: whether several processes can do it together.
+        workdir: whether there is one, whose flag must be given.
 
     Returns:
         The exit code.
@@ -43,10 +46,11 @@ def run_with_config(work: Callable[[ConfigDict, Path], object], *, shared: bool 
             quiet_libraries()
         start_jax()
         join_processes(allowed=shared)
-        work(_CONFIG.value, Path(str(_WORKDIR.value)))
+        folder = (Path(str(_WORKDIR.value)),) if workdir else ()
+        work(_CONFIG.value, *folder)
 
     logging.set_verbosity(logging.ERROR)  # Of absl itself, while it reads the flags.
-    flags.mark_flags_as_required(["config", "workdir"])
+    flags.mark_flags_as_required(["config", "workdir"] if workdir else ["config"])
     # Before the flags are read, for what is wrong with them.
     debug = any(re.fullmatch("--?debug(=(1|t|true|y|yes))?", text, re.I) for text in sys.argv)
     with preemption.listening():
@@ -102,7 +106,7 @@ def parse(argv: list[str]) -> list[str]:
             "Correct it."
         ) from error
     check_sections(config, default_config())
-    if not _WORKDIR.value:
+    if _WORKDIR.value == "":
         raise ValueError("--workdir must name a folder, and is empty: name one.")
     if rest[1:]:
         raise ValueError(

@@ -3,6 +3,7 @@
 from cu_jax.methods.composite import composite
 from cu_jax.methods.controllable import controllable
 from cu_jax.methods.frozen import frozen_parts
+from cu_jax.methods.gradients import both_gradients
 from cu_jax.methods.interface import Batch, Method, MethodFactory, Scalars, to_model_range
 from cu_jax.methods.max_loss import max_loss
 from cu_jax.methods.noisy_label import noisy_label
@@ -45,6 +46,7 @@ __all__ = [
     "MethodFactory",
     "Objectives",
     "Scalars",
+    "both_gradients",
     "frozen_parts",
     "pretrain",
     "retrain",

@@ -19,9 +19,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from cu_jax import sharding, step_cost
+from cu_jax import sharding
 from cu_jax.methods import frozen_parts
 from cu_jax.models import MODELS
+from cu_jax.speed import programs
+from cu_jax.speed.peaks import sheet_peak
 from cu_jax.stages import loss_config, stage_methods, stage_steps
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -30,12 +32,7 @@ MODELS_HERE = (
     *("vqgan:base", "vqgan:large"),
     "palette",
 )
-# Peak FLOP/s, dense: float32 with TF32, bfloat16. From NVIDIA's data sheets.
-CARDS = {
-    "A40 48 GB": {"float32": 74.8e12, "bfloat16": 149.7e12},
-    "A100 80 GB": {"float32": 156e12, "bfloat16": 312e12},
-    "H100 80 GB": {"float32": 494.7e12, "bfloat16": 989.4e12},
-}
+CARDS = {"A40 48 GB": "NVIDIA A40", "A100 80 GB": "NVIDIA A100", "H100 80 GB": "NVIDIA H100"}
 SHARE = 0.45
 
 
@@ -80,10 +77,9 @@ def measure(name, dtype, batch, fsdp):
     }
     key = jax.eval_shape(lambda: jax.random.key(1))
     methods = stage_methods(config, loss, model, None)
-    step = step_cost._step(methods["pareto"], sharding.make_mesh(), form)
-    lowered = step.lower(leaves, pictures, pictures, key)
-    flops = lowered.cost_analysis()["flops"]
-    besides = lowered.compile().memory_analysis().temp_size_in_bytes
+    step = programs.update_of(methods["pareto"], sharding.make_mesh(), form)
+    program = programs.compiled(step, leaves, pictures, pictures, key, donate_argnums=0)
+    flops, besides = program.flops, program.run.memory_analysis().temp_size_in_bytes
     count = 10_000  # pictures to forget
     steps = 2 * stage_steps(config, "boundary", count) + len(config.controls) * stage_steps(
         config, "pareto", count
@@ -98,8 +94,8 @@ def measure(name, dtype, batch, fsdp):
         f"{besides / 2**30:.1f}",
         f"{flops / 1e12:.2f}",
     ]
-    for peaks in CARDS.values():
-        seconds = flops / (SHARE * peaks[dtype])
+    for card in CARDS.values():
+        seconds = flops / (SHARE * sheet_peak(card, dtype))
         row.append(f"{1e3 * seconds:.0f} ms, {steps * seconds / 60:.0f} min")
     return row
 

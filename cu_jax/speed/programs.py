@@ -1,0 +1,197 @@
+"""The compiled programs of an experiment, with a model drawn at random and pictures of noise.
+
+Neither time nor memory depends on a model's weights or on what is in a picture.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from cu_jax import sharding
+from cu_jax.methods import Method, Objectives, both_gradients, frozen_parts, unlearning_objectives
+from cu_jax.models import MODELS, Model, Params
+from cu_jax.stages import loss_config, stage_methods
+from cu_jax.startup import EXACT
+
+
+class Setting(NamedTuple):
+    """What the programs of an experiment are made of.
+
+    Attributes:
+        config: the experiment's settings.
+        model: the model.
+        mesh: the devices.
+        teacher: the whole model's parameters, on the devices.
+        frozen: what the losses read of it.
+        methods: name to method, as :func:`cu_jax.stages.stage_methods` has them, and ``descent``:
+            the Pareto phase with plain gradient descent in place of its optimizer.
+        objectives: the two losses.
+        batches: one of each set, of noise.
+        key: of the corruptions.
+    """
+
+    config: ConfigDict
+    model: Model
+    mesh: Mesh
+    teacher: Params
+    frozen: Params
+    methods: dict[str, Method]
+    objectives: Objectives
+    batches: tuple[Any, Any]
+    key: jax.Array
+
+
+class Program(NamedTuple):
+    """A compiled program.
+
+    Attributes:
+        run: it, to be called with arrays like those that it was compiled for.
+        compile_seconds: tracing, lowering and compiling; less where the cache has it.
+        memory: bytes of arguments, results and all in between, what is donated counted once; NaN
+            where the compiler does not say.
+        flops: floating-point operations, as written and not as compiled; NaN likewise.
+    """
+
+    run: Callable[..., Any]
+    compile_seconds: float
+    memory: float
+    flops: float
+
+
+def set_up(config: ConfigDict) -> Setting:
+    """Draws the model and the batches.
+
+    Args:
+        config: the experiment's settings.
+
+    Returns:
+        All that programs are made of.
+
+    Raises:
+        ValueError: if the devices can't share a batch.
+    """
+    mesh = sharding.make_mesh(config.mesh.fsdp)
+    sharding.check_batch(mesh, config.batch_size)
+    model = MODELS[config.model.name](config.model)
+    teacher = sharding.put(mesh, jax.jit(model.init)(jax.random.key(0)))
+    channels = model.image_shape[-1]
+    loss = loss_config(config, [0.5] * channels, [0.25] * channels)
+    frozen = sharding.put(mesh, frozen_parts(loss, model, teacher))
+    plain = config.copy_and_resolve_references()
+    plain.pareto.optimizer.name = "sgd"
+    methods = stage_methods(config, loss, model, frozen)
+    methods["descent"] = stage_methods(plain, loss, model, frozen)["pareto"]
+    return Setting(
+        config=config,
+        model=model,
+        mesh=mesh,
+        teacher=teacher,
+        frozen=frozen,
+        methods=methods,
+        objectives=unlearning_objectives(loss, model),
+        batches=tuple(_pictures(mesh, model, config.batch_size, seed) for seed in (0, 1)),
+        key=sharding.put_replicated(mesh, jax.random.key(1)),
+    )
+
+
+def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> Program:
+    """Compiles a function as the experiment does, for arrays like those given.
+
+    Args:
+        function: of arrays.
+        *args: what it will be called with; nothing is run.
+        **options: of ``jax.jit``.
+
+    Returns:
+        The program.
+
+    Example:
+        >>> double = compiled(lambda x: 2 * x, jnp.ones(1000))
+        >>> float(double.run(jnp.ones(1000))[0]), int(double.flops), int(double.memory)
+        (2.0, 1000, 8000)
+    """
+    began = time.perf_counter()
+    lowered = jax.jit(function, compiler_options=EXACT, **options).lower(*args)
+    program = lowered.compile()
+    seconds = time.perf_counter() - began
+    analysis = lowered.cost_analysis() or {}
+    return Program(program, seconds, _memory(program), float(analysis.get("flops", math.nan)))
+
+
+def update(setting: Setting, name: str, steps: int) -> tuple[Program, list[Any]]:
+    """A method's update, as :func:`cu_jax.training.compile_step` compiles it, and its first state.
+
+    Args:
+        setting: what it is made of.
+        name: of the method.
+        steps: of its stage.
+
+    Returns:
+        The program ``(leaves of the state, retain, forget, key) -> (leaves, scalars)``, which is
+        given its first argument's memory; and the leaves.
+    """
+    method = setting.methods[name]
+    state = method.init(setting.teacher, steps=steps, epsilon=0.5, alpha=0.1)
+    leaves, form = jax.tree.flatten(sharding.put(setting.mesh, state))
+    step = update_of(method, setting.mesh, form)
+    return compiled(step, leaves, *setting.batches, setting.key, donate_argnums=0), leaves
+
+
+def update_of(method: Method, mesh: Mesh, form: Any) -> Callable[..., Any]:
+    """A method's update as a function of the state's leaves.
+
+    Lowering makes a tree of descriptions like that of the arguments, and a ``TrainState`` is one of
+    arrays alone.
+
+    Args:
+        method: the method.
+        mesh: the devices.
+        form: of the state.
+    """
+
+    def step(leaves: Any, retain: Any, forget: Any, key: Any) -> Any:
+        state = jax.tree.unflatten(form, leaves)
+        state, scalars = method.step(state, retain, forget, jax.random.fold_in(key, state.step))
+        return jax.tree.leaves(sharding.kept(mesh, state)), sharding.whole(mesh, scalars)
+
+    return step
+
+
+def targets(setting: Setting) -> Program:
+    """What the teacher has a part in: ``(frozen, retain, forget, key)`` to both sets' examples."""
+
+    def examples(frozen: Params, retain: Any, forget: Any, key: Any) -> Any:
+        return setting.objectives.examples(retain, forget, frozen, key)
+
+    return compiled(examples, setting.frozen, *setting.batches, setting.key)
+
+
+def gradients(setting: Setting) -> Program:
+    """Both losses and gradients, the teacher included: ``(params, *batches, frozen, key)``."""
+    params, _ = setting.model.split(setting.teacher)
+    both = both_gradients(setting.objectives, setting.config.pareto.microbatches)
+    return compiled(both, params, *setting.batches, setting.frozen, setting.key)
+
+
+def _pictures(mesh: Mesh, model: Model, count: int, seed: int) -> Any:
+    shape = (count, *model.image_shape)
+    image = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    return sharding.put_batch(mesh, {"image": image, "label": np.zeros(count, np.int32)}, count)
+
+
+def _memory(program: Any) -> float:
+    found = program.memory_analysis()
+    if found is None:
+        return math.nan
+    return float(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - found.alias_size_in_bytes
+    )

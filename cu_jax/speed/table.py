@@ -1,0 +1,74 @@
+"""What was measured, for people."""
+
+from cu_jax.logs import duration
+from cu_jax.speed.bench import Bench
+
+_WORDS = {
+    "teacher": "teacher and corruption",
+    "gradients": "both gradients",
+    "direction": "multiplier, direction",
+    "optimizer": "optimizer",
+}
+
+
+def bench_text(bench: Bench) -> str:
+    """A small table.
+
+    Args:
+        bench: what was measured.
+
+    Returns:
+        Lines of text.
+    """
+    step = bench.step_seconds
+    rows = [
+        ("update", _time(step), f"{2 / step * bench.batch_size:,.0f} pictures/s"),
+        *(
+            (f"  {_WORDS[name]}", _time(seconds), f"{seconds / step:.0%}")
+            for name, seconds in bench.part_seconds.items()
+        ),
+        (
+            "composite loss's update",
+            _time(bench.composite_seconds),
+            f"ours takes {step / bench.composite_seconds:.2f} times as long",
+        ),
+        ("compiling the update", _time(bench.compile_seconds), ""),
+        (
+            "the model's operations",
+            f"{bench.flops / 1e9:,.4g} GFLOP",
+            f"{bench.flops / step / 1e9:,.4g} GFLOP/s, {bench.utilization:.0%} of "
+            f"{bench.peak_flops / 1e9:,.4g} ({bench.peak_source})",
+        ),
+        ("memory at the peak", f"{bench.memory / 2**30:.2f} GiB", "on each device"),
+        _reading(bench),
+        (
+            "the whole run",
+            duration(bench.run_seconds),
+            f"{bench.updates:,} updates, and both losses on all pictures {bench.loss_passes} times"
+            if bench.loss_seconds is not None
+            else f"{bench.updates:,} updates, without evaluation",
+        ),
+    ]
+    first, second = (max(len(row[i]) for row in rows) for i in range(2))
+    head = (
+        f"{bench.name}: {bench.devices} x {bench.device}, {bench.dtype}, {bench.batch_size} + "
+        f"{bench.batch_size} pictures an update, {bench.trained:,} of {bench.parameters:,} "
+        "parameters trained."
+    )
+    lines = (f"{a:<{first}}  {b:>{second}}  {c}".rstrip() for a, b, c in rows)
+    return "\n".join([head, *lines])
+
+
+def _reading(bench: Bench) -> tuple[str, str, str]:
+    if bench.data_pictures is None:
+        return "reading pictures", "–", "not measured: they are not at hand"
+    seconds = 2 * bench.batch_size / bench.data_pictures
+    return (
+        "reading pictures",
+        _time(seconds),
+        f"{bench.data_pictures:,.0f} pictures/s, beside the update",
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{1e3 * seconds:,.3g} ms" if abs(seconds) < 1 else f"{seconds:,.3g} s"
