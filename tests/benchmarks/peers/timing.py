@@ -1,0 +1,133 @@
+"""Times variants in turns in one process, and says on what they ran."""
+
+import json
+import os
+import statistics
+import time
+
+import jax
+import torch
+
+CUDA = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if CUDA else "cpu")
+
+
+def settle(threads=None):
+    """Gives both libraries the same device, the same cores and the same rounding of float32.
+
+    On CUDA float32 products are TF32 in both, matrices as well as convolutions.
+    """
+    if CUDA != (jax.default_backend() == "gpu"):
+        raise SystemExit(
+            f"Both must see the same device: JAX has {jax.default_backend()}, PyTorch {DEVICE}."
+        )
+    if CUDA:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+        jax.config.update("jax_default_matmul_precision", "tensorfloat32")
+    elif threads:
+        torch.set_num_threads(threads)
+
+
+def wait():
+    """Until the device has done all that PyTorch asked of it."""
+    if CUDA:
+        torch.cuda.synchronize()
+
+
+def where():
+    """The machine and the versions, for the head of a table and for a file."""
+    return {
+        "device": torch.cuda.get_device_name() if CUDA else "CPU",
+        "cores": len(os.sched_getaffinity(0)),
+        "torch_threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 1),
+        "jax": jax.__version__,
+        "torch": torch.__version__,
+        "float32": "TF32 products" if CUDA else "float32 products",
+    }
+
+
+def in_turns(variants, rounds):
+    """Median seconds of each variant.
+
+    Args:
+        variants: name to a function that returns when its work is done; all have run before.
+        rounds: each runs so often, one after the other, so that a busy machine slows all of them.
+    """
+    seconds = {name: [] for name in variants}
+    for _ in range(rounds):
+        for name, run in variants.items():
+            began = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def warm(run):
+    """Seconds of the first run, compilation included; then two more, which may compile again."""
+    began = time.perf_counter()
+    run()
+    seconds = time.perf_counter() - began
+    run()
+    run()
+    return seconds
+
+
+def torch_memory(build):
+    """A variant of PyTorch's, warm, the seconds of its first run, and bytes at its peak.
+
+    Args:
+        build: makes a function that runs the variant.
+
+    Returns:
+        The function, seconds, and bytes, or None on a CPU.
+    """
+    if not CUDA:
+        run = build()
+        return run, warm(run), None
+    wait()
+    before = torch.cuda.memory_allocated()
+    run = build()
+    seconds = warm(run)
+    torch.cuda.reset_peak_memory_stats()  # What compiling needed is not the variant's.
+    run()
+    return run, seconds, torch.cuda.max_memory_allocated() - before
+
+
+def table(rows, ours, unit, count):
+    """Prints a table of variants and returns it as records.
+
+    Args:
+        rows: name to ``dict(seconds=…, first=…, memory=…)``, the last two if known.
+        ours: the name of the row that ratios are of: seconds of a row over its seconds.
+        unit: what is counted, ``pictures``.
+        count: how many of it a run works on.
+    """
+    print(f"| variant | first run s | median ms | {unit}/s | time / {ours} | peak MiB |")
+    print("|---|---:|---:|---:|---:|---:|")
+    records = {}
+    for name, row in rows.items():
+        seconds, first, memory = row["seconds"], row.get("first"), row.get("memory")
+        record = dict(row, rate=count / seconds)
+        if ours in rows:
+            record["ratio"] = seconds / rows[ours]["seconds"]
+        records[name] = record
+        cells = [
+            "–" if first is None else f"{first:.1f}",
+            f"{1e3 * seconds:.1f}",
+            f"{record['rate']:.4g}",
+            f"{record['ratio']:.2f}" if "ratio" in record else "–",
+            "–" if memory is None else f"{memory / 2**20:.0f}",
+        ]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    return records
+
+
+def write(path, **found):
+    """Writes what was measured, with the machine it was measured on, if a path is given."""
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"where": where(), **found}, file, indent=2, default=str)
+            file.write("\n")
