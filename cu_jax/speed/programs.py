@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from cu_jax import sharding
 from cu_jax.methods import Method, Objectives, both_gradients, frozen_parts, unlearning_objectives
 from cu_jax.models import MODELS, Model, Params
+from cu_jax.speed.flops import count_flops
 from cu_jax.stages import loss_config, stage_methods
 from cu_jax.startup import EXACT
 
@@ -55,7 +56,7 @@ class Program(NamedTuple):
         compile_seconds: tracing, lowering and compiling; less where the cache has it.
         memory: bytes of arguments, results and all in between, what is donated counted once; NaN
             where the compiler does not say.
-        flops: floating-point operations, as written and not as compiled; NaN likewise.
+        flops: of its matrix products and convolutions, as written and not as compiled.
     """
 
     run: Callable[..., Any]
@@ -112,16 +113,16 @@ def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> Progra
         The program.
 
     Example:
-        >>> double = compiled(lambda x: 2 * x, jnp.ones(1000))
-        >>> float(double.run(jnp.ones(1000))[0]), int(double.flops), int(double.memory)
-        (2.0, 1000, 8000)
+        >>> import jax.numpy as jnp
+        >>> square = compiled(lambda x: x @ x, jnp.ones((10, 10)))
+        >>> float(square.run(jnp.ones((10, 10)))[0, 0]), square.flops
+        (10.0, 2000.0)
     """
     began = time.perf_counter()
-    lowered = jax.jit(function, compiler_options=EXACT, **options).lower(*args)
-    program = lowered.compile()
+    traced = jax.jit(function, compiler_options=EXACT, **options).trace(*args)
+    program = traced.lower().compile()
     seconds = time.perf_counter() - began
-    analysis = lowered.cost_analysis() or {}
-    return Program(program, seconds, _memory(program), float(analysis.get("flops", math.nan)))
+    return Program(program, seconds, _memory(program), count_flops(traced.jaxpr))
 
 
 def update(setting: Setting, name: str, steps: int) -> tuple[Program, list[Any]]:

@@ -35,9 +35,9 @@ def bench_text(bench: Bench) -> str:
         ("compiling the update", _time(bench.compile_seconds), ""),
         (
             "the model's operations",
-            f"{bench.flops / 1e9:,.4g} GFLOP",
-            f"{bench.flops / step / 1e9:,.4g} GFLOP/s, {bench.utilization:.0%} of "
-            f"{bench.peak_flops / 1e9:,.4g} ({bench.peak_source})",
+            f"{_giga(bench.flops)} GFLOP",
+            f"{_giga(bench.flops / step)} GFLOP/s, {bench.utilization:.0%} of "
+            f"{_giga(bench.peak_flops)} ({bench.peak_source})",
         ),
         ("memory at the peak", f"{bench.memory / 2**30:.2f} GiB", "on each device"),
         _reading(bench),
@@ -68,6 +68,10 @@ def _reading(bench: Bench) -> tuple[str, str, str]:
         _time(seconds),
         f"{bench.data_pictures:,.0f} pictures/s, beside the update",
     )
+
+
+def _giga(number: float) -> str:
+    return f"{number / 1e9:,.3g}" if number < 1e11 else f"{number / 1e9:,.0f}"
 
 
 def _time(seconds: float) -> str:

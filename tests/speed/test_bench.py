@@ -1,0 +1,112 @@
+"""python -m cu_jax.bench: what it measures adds up, and what it reckons is what a run does."""
+
+import dataclasses
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cu_jax.data import open_data
+from cu_jax.speed import bench, bench_text
+from cu_jax.speed.bench import PARTS, Bench
+from cu_jax.speed.peaks import DTYPES, measured_peak, sheet_peak
+from cu_jax.speed.plan import planned_updates
+from cu_jax.startup import start_jax
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "experiment" / "tiny.py"
+A_BENCH = Bench(
+    name="mae_imagenet", device="NVIDIA A40", devices=2, dtype="bfloat16", batch_size=32,
+    parameters=329_000_000, trained=303_000_000, compile_seconds=40.0, step_seconds=0.1,
+    part_seconds=dict(teacher=0.02, gradients=0.06, direction=0.005, optimizer=0.015),
+    composite_seconds=0.1, flops=8e12, peak_flops=3e14, peak_source="data sheet", memory=2.0**34,
+    data_pictures=None, updates=10_000, loss_passes=9, loss_seconds=None,
+)  # fmt: skip
+
+
+def config():
+    return runpy.run_path(str(TINY))["get_config"]()
+
+
+def test_utilization_and_the_whole_run():
+    assert A_BENCH.pictures == 640 and A_BENCH.run_seconds == 1000
+    assert A_BENCH.utilization == pytest.approx(8e12 / 0.1 / 3e14)
+    # Pictures that come at half the pace decide; the losses on all of them come on top.
+    slow = dataclasses.replace(A_BENCH, data_pictures=320.0, loss_seconds=20.0)
+    assert slow.run_seconds == 10_000 * 0.2 + 9 * 20
+    fast = dataclasses.replace(A_BENCH, data_pictures=6400.0, loss_seconds=20.0)
+    assert fast.run_seconds == 10_000 * 0.1 + 9 * 20
+
+
+def test_the_table_says_what_was_measured_and_what_was_not():
+    text = bench_text(A_BENCH)
+    assert "2 x NVIDIA A40, bfloat16, 32 + 32 pictures" in text
+    for words in ("640 pictures/s", "27% of 300,000 (data sheet)", "16.00 GiB", "1.00 times"):
+        assert words in text, words
+    assert "not measured: they are not at hand" in text and "without evaluation" in text
+
+
+def test_cards_are_known_by_their_names():
+    names = ("NVIDIA A100-SXM4-80GB", "NVIDIA A10", "NVIDIA H100 80GB HBM3", "NVIDIA H100 PCIe")
+    found = [[sheet_peak(name, dtype) for dtype in DTYPES] for name in names]
+    assert found[0] == [156e12, 312e12] and found[1] == [62.5e12, 125e12]
+    assert found[2][1] > found[3][1] > 7e14
+    assert sheet_peak("cpu", "float32") is None
+    assert measured_peak("float32", rounds=1) > 1e8
+
+
+def test_updates_are_counted_as_a_run_makes_them():
+    settings = config()
+    # Boundaries 2 x 12, the first control 10, two more 8 each, two composite losses 10 each.
+    assert planned_updates(settings, None) == (24 + 10 + 16 + 20, 3 + 3 + 2)
+    settings.baselines.methods = ("retrain", "primal_dual", "max_loss")
+    settings.baselines.alphas.max_loss = (0.1, 0.3)
+    assert planned_updates(settings, None) == (70 + 5 * 10, 8 + 5)
+    settings.control = 0.3
+    assert planned_updates(settings, None).updates == 24 + 10
+    settings.boundary.update(steps=0, epochs=2.0)
+    assert planned_updates(settings, None).updates == 2 * 2500 + 10  # 8 of 10,000 at a time
+
+
+@pytest.mark.slow
+def test_the_parts_of_a_narrow_models_update_add_up(tmp_path):
+    start_jax()
+    settings = config()
+    settings.data.data_dir = str(tmp_path)
+    data = open_data(settings.data, (28, 28, 1))
+    found = bench(settings, data, updates=3)
+    assert tuple(found.part_seconds) == PARTS
+    assert sum(found.part_seconds.values()) == pytest.approx(found.step_seconds)
+    # 17 tokens of width 16: four products with the width, an MLP of four times, and attention; a
+    # 16-pixel patch each. Teacher and student for both sets, and twice the student's again.
+    tokens, width = 17, 16
+    block = 2 * tokens * (4 * width**2 + 8 * width**2) + 2 * 2 * tokens**2 * width
+    patches = 2 * 16 * 16 * width
+    # The patches are data, which need no gradient.
+    assert found.flops == 8 * (2 * 4 * (block + patches) - 2 * patches)
+    layers = (272, 3 * 272, 272, 16 * 64 + 64, 64 * 16 + 16)
+    assert found.trained == sum(layers) + 7 * 16  # the class token and three norms
+    assert found.data_pictures > 1000 and found.loss_seconds > 0 and found.memory > 1e5
+    assert json.loads(json.dumps(found.to_json()))["utilization"] == found.utilization
+    assert 0 < found.utilization < 1
+
+
+@pytest.mark.slow
+def test_the_command_writes_its_numbers(tmp_path):
+    command = [sys.executable, "-m", "cu_jax.bench", f"--config={TINY}", "--updates=1"]
+    command.append(f"--config.data.data_dir={tmp_path}")
+    missing = subprocess.run(
+        [*command, f"--json={tmp_path}/no/bench.json"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert missing.returncode == 2
+    assert f"--json must be a file in a folder that is there, and {tmp_path}/no" in missing.stderr
+    made = subprocess.run(
+        [*command, f"--json={tmp_path}/bench.json"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert written["name"] == "mae_mnist" and written["updates"] == 70
+    assert "8 + 8 pictures an update" in made.stdout and "70 updates" in made.stdout
