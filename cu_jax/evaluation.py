@@ -41,6 +41,17 @@ def _add(total: Any, part: Any) -> Any:
     return jax.tree.map(jnp.add, total, part)
 
 
+# Whole trees in one program: leaf by leaf each shape would be compiled at every start.
+@jax.jit
+def _divided(total: Any, count: Any) -> Any:
+    return jax.tree.map(lambda x: x / count, total)
+
+
+@jax.jit
+def _products(a: Any, b: Any) -> tuple[Any, Any, Any]:
+    return optax.tree.vdot(a, b), optax.tree.vdot(a, a), optax.tree.vdot(b, b)
+
+
 class FullSetLosses:
     """Losses and gradients over the whole training sets, training corruption, fixed keys.
 
@@ -96,17 +107,15 @@ class FullSetLosses:
             total = part if total is None else _add(total, part)
             jax.block_until_ready(total)  # or the batches of a large set would all wait in memory
             done(min(size, len(source) - index * size))
-        return jax.tree.map(lambda x: x / len(source), total)
+        return _divided(total, float(len(source)))
 
     def __call__(self, params: Params, done: Callable[[int], None] = lambda count: None) -> FullSet:
         """Evaluates a whole model's parameters; ``done`` hears of each batch's pictures."""
         encoder, _ = self._model.split(params)
         (f_r, g_r), (f_f, g_f) = (self._mean(name, encoder, done) for name in SETS)
-        dot, sq_r, sq_f = (
-            float(optax.tree.vdot(a, b)) for a, b in ((g_r, g_f), (g_r, g_r), (g_f, g_f))
-        )
+        dot, sq_r, sq_f = map(float, _products(g_r, g_f))
         if float(f_r) < ROUNDING:
-            f_r, dot, sq_r = jnp.zeros(()), 0.0, 0.0
+            f_r, dot, sq_r = 0.0, 0.0, 0.0
         state = metrics.stationarity(dot, sq_r, sq_f)
         return FullSet(
             retain_loss=float(f_r),
