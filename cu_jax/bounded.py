@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,13 @@ def read_text(path: Path, most: int = RECORD, encoding: str = "utf-8") -> str:
     return data.decode(encoding)
 
 
-def parse_json(text: str, source: str) -> Any:
+def parse_json(text: str, source: str, made: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """What a JSON text holds.
 
     Args:
         text: the text.
         source: where it is from, for the sentence.
+        made: what stands in a dict's place, the innermost first; None: dicts stay.
 
     Returns:
         Plain dicts, lists, numbers and strings.
@@ -64,7 +66,7 @@ def parse_json(text: str, source: str) -> Any:
         an unchanged copy.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=made)
     except RecursionError:
         raise ValueError(
             f"{source} must be JSON with few brackets in brackets, and has too many: {_ADVICE}."

@@ -1,10 +1,10 @@
 """The pictures of a run, as its folder records them: listed, left out, and their statistics."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax import bounded
+from cu_jax.atomic import replacing
 from cu_jax.data import Data, pixel_statistics
 from cu_jax.workdir import read_json, write_json
 
@@ -22,15 +22,17 @@ def check_pictures(workdir: Path, data: Data, *, begun: bool, max_bad_fraction: 
         ValueError: if the stages were run with other pictures, and nothing is written then; or if
             too many were left out, and they are listed all the same.
     """
-    path, new = workdir / "manifest.json", json.loads(data.manifest.to_json())
-    old = read_json(path, bounded.MANIFEST)
-    if begun and old is not None and old["hash"] != new["hash"]:
+    path, now = workdir / "manifest.json", data.manifest.hash
+    old = read_json(path, bounded.MANIFEST) if begun else None
+    if old is not None and old["hash"] != now:
         raise ValueError(
             f"The stages in {workdir} must keep their pictures, and the data set now has others "
-            f"(manifest {new['hash'][:12]} instead of {old['hash'][:12]}): give another --workdir."
+            f"(manifest {now[:12]} instead of {old['hash'][:12]}): give another --workdir."
         )
     _check_bad_pictures(workdir, data, max_bad_fraction)
-    write_json(path, new)
+    del old  # large, where there are a million pictures
+    with replacing(path) as temporary:
+        temporary.write_text(data.manifest.to_json() + "\n")
 
 
 def _check_bad_pictures(workdir: Path, data: Data, max_fraction: float) -> None:

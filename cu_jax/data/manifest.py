@@ -2,8 +2,10 @@
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ SETS = ("retain", "forget")
 SPLITS = ("train", "validation")
 
 
-@dataclasses.dataclass(frozen=True, order=True)
+@dataclasses.dataclass(frozen=True, order=True, slots=True)
 class Record:
     """Where one picture belongs.
 
@@ -32,6 +34,17 @@ class Record:
     label: str
     index: int
     sha256: str
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
+
+
+def _parsed(found: dict[str, Any]) -> Any:
+    """Makes each record of a JSON text as soon as it is read: a million dicts never are at once."""
+    if found.keys() != _FIELDS:
+        return found
+    # A million pictures share the names of their classes.
+    return Record(found["id"], sys.intern(found["label"]), found["index"], found["sha256"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +68,9 @@ class Manifest:
         """The pictures of one set and split."""
         return self.splits[f"{name}/{split}"]
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
-        """SHA-256 of ids, classes, splits and pixels as canonical JSON.
+        """SHA-256 of ids, classes, splits and pixels as canonical JSON; computed once.
 
         Note:
             Where a picture lies in the prepared files is left out: it is a fact of the copy on this
@@ -72,7 +85,7 @@ class Manifest:
     def to_json(self) -> str:
         """JSON with sorted keys: ``{"hash": …, "splits": {"forget/train": [record, …], …}}``."""
         splits = {
-            key: [dataclasses.asdict(record) for record in records]
+            key: [{name: getattr(one, name) for name in _FIELDS} for one in records]
             for key, records in self.splits.items()
         }
         return json.dumps({"hash": self.hash, "splits": splits}, sort_keys=True)
@@ -91,11 +104,11 @@ class Manifest:
             ValueError: if the text is no manifest, or not the one whose hash it names.
         """
         try:
-            data = bounded.parse_json(text, "A manifest")
-            manifest = cls(
-                {k: tuple(Record(**record) for record in v) for k, v in data["splits"].items()}
-            )
-            named = data["hash"]
+            data = bounded.parse_json(text, "A manifest", _parsed)
+            splits = {key: tuple(records) for key, records in data["splits"].items()}
+            if not all(isinstance(one, Record) for part in splits.values() for one in part):
+                raise TypeError("an entry is no record")
+            manifest, named = cls(splits), data["hash"]
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"A manifest must be JSON with a hash and splits of records, got {text[:40]!r} "

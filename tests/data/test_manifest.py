@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import tracemalloc
 
 import pytest
 
@@ -104,6 +105,22 @@ def test_changed_json_is_refused():
         Manifest.from_json(text.replace('"r00"', '"r99"'))
     with pytest.raises(ValueError, match="must be JSON with a hash and splits"):
         Manifest.from_json("{}")
+    with pytest.raises(ValueError, match="an entry is no record"):
+        Manifest.from_json(text.replace('"sha256"', '"sha512"', 1))
+
+
+def test_a_million_records_fit_into_memory():
+    count = 20_000
+    many = [Record(f"train/n01/n01_{i:07d}", f"n{i % 2}", i, f"{i:064d}") for i in range(count)]
+    text = Manifest({"retain/train": tuple(many)}).to_json()
+    del many
+    tracemalloc.start()
+    manifest = Manifest.from_json(text)
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert now < 350 * count  # a record's two texts take 230 bytes, its fields 64 and its index 32
+    assert peak < now + 450 * count  # the JSON text that is hashed, and its parts
+    assert len({id(record.label) for record in manifest.records("retain", "train")}) == 2
 
 
 @pytest.mark.parametrize(
