@@ -8,11 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from cu_jax.data import (
-    checked_files,
-    parallel,
-)
-from cu_jax.data.folder_files import find_files
+from cu_jax.data import checked_files, folder, parallel
+from cu_jax.data.folder_files import File, find_files
 
 SHAPE = (48, 48, 3)
 
@@ -60,6 +57,24 @@ def test_listed_files_are_forgotten_and_measured(opened, pictures, tmp_path, mon
         assert _ids(data, "forget", split) == ["cat/3.jpg", "dog/0.jpg"]
     retained = _ids(data, "retain", "train") + _ids(data, "retain", "validation")
     assert len(retained) == 16 and not {"cat/3.jpg", "dog/0.jpg"} & set(retained)
+
+
+def test_many_files_are_not_compared_with_each_of_many_classes():
+    compared = 0
+
+    class Label(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    classes = [f"class{number}" for number in range(100)]
+    files = [File(f"{name}/{n}.jpg", Label(name), "") for name in classes for n in range(50)]
+    assert folder._of_classes("forget", classes, files) == files
+    assert compared < 10 * len(files)  # and not 50 times
 
 
 def test_another_folder_stands_in_for_the_retained(opened, photographs, tmp_path):
