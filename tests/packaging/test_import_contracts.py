@@ -72,3 +72,17 @@ def test_a_new_room_must_be_placed(copy):
     result = lint(copy)
     assert result.returncode == 1
     assert "attic" in result.stdout
+
+
+def test_a_run_begins_without_what_it_draws_with():
+    code = (
+        "import sys, cu_jax.command, cu_jax.experiment\n"
+        "print({'matplotlib', 'jinja2', 'tensorflow'} & set(sys.modules) or 'none')\n"
+        "from cu_jax.report import *\n"
+        "print('matplotlib' in sys.modules, callable(write_report))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["none", "True", "True"]
