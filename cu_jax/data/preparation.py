@@ -13,9 +13,11 @@ from absl import logging
 from jaxtyping import UInt8
 from PIL import Image
 
-from cu_jax.data.private_folder import private_folder
+from cu_jax.data.private_folder import private_folder, remove_abandoned
 from cu_jax.data.progress import watched
 from cu_jax.data.records import Records
+
+_UNFINISHED = ".incomplete-{}-"  # Begins the names of private folders.
 
 
 class Picture(NamedTuple):
@@ -130,8 +132,9 @@ def prepare(
         ready = builder_type(data_dir=os.fspath(data_dir), config=config)
         final = Path(ready.data_dir)
         if final.exists():
+            remove_unfinished(ready.name, data_dir)
             return ready
-        with private_folder(data_dir, f".incomplete-{ready.name}-") as private:
+        with private_folder(data_dir, _UNFINISHED.format(ready.name)) as private:
             builder = builder_type(data_dir=os.fspath(private), config=config)
             builder.watch = lambda items: watched(items, f"Preparing {builder.name}", "pictures")
             builder.download_and_prepare(file_format="array_record")
@@ -143,6 +146,21 @@ def prepare(
                 if not final.exists():
                     raise
         return builder_type(data_dir=os.fspath(data_dir), config=config)
+
+
+def remove_unfinished(dataset: str, data_dir: Path) -> None:
+    """Removes what killed preparations left, which the next one to write does by itself.
+
+    A preparation that was killed after its data was in place leaves an empty private folder.
+
+    Args:
+        dataset: a builder's name.
+        data_dir: folder of all prepared data sets.
+
+    Example:
+        >>> remove_unfinished("cu_imagenet", Path("no/such/folder"))
+    """
+    remove_abandoned(data_dir, _UNFINISHED.format(dataset))
 
 
 @contextlib.contextmanager

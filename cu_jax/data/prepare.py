@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cu_jax.data.collection import Collection
-from cu_jax.data.preparation import default_data_dir, make_data_dir, prepare
+from cu_jax.data.preparation import (
+    default_data_dir,
+    make_data_dir,
+    prepare,
+    remove_unfinished,
+)
 from cu_jax.data.published.builders import BAD_PICTURES_FILE, MANIFEST_FILE, SplitConfig
 from cu_jax.data.published.imagenet_files import find_imagenet
 from cu_jax.data.published.places_files import find_places
@@ -121,6 +126,8 @@ def prepare_split(dataset: str, split: NamedSplit, originals: Path, data_dir: Pa
             name=split.name, description=f"The split {split.name}.", originals=found
         )
         prepare(BUILDERS[dataset], data_dir, config)
+    else:
+        remove_unfinished(dataset, data_dir)
     return open_prepared(dataset, split.name, data_dir)
 
 

@@ -33,7 +33,7 @@ def private_folder(parent: Path, prefix: str) -> Iterator[Path]:
         (True, 2)
         []
     """
-    _remove_abandoned(parent, prefix)
+    remove_abandoned(parent, prefix)
     lock, held = _locked(parent, prefix)
     folder = lock.with_suffix("")
     try:
@@ -46,6 +46,36 @@ def private_folder(parent: Path, prefix: str) -> Iterator[Path]:
         os.close(held)
 
 
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Removes what killed processes left of their private folders.
+
+    Args:
+        parent: where those are; nothing happens where this process may not write.
+        prefix: of their names.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     Path(parent, ".incomplete-a").mkdir()
+        ...     Path(parent, ".incomplete-a.lock").touch()
+        ...     remove_abandoned(Path(parent), ".incomplete-")
+        ...     os.listdir(parent)
+        []
+    """
+    for lock in parent.glob(f"{prefix}*.lock"):
+        try:
+            held = os.open(lock, os.O_RDWR)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+        except OSError:
+            continue
+        finally:
+            os.close(held)
+
+
 def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
     while True:
         held, name = tempfile.mkstemp(".lock", prefix, parent)
@@ -55,20 +85,3 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
         if os.path.exists(name):
             return Path(name), held
         os.close(held)
-
-
-def _remove_abandoned(parent: Path, prefix: str) -> None:
-    for lock in parent.glob(f"{prefix}*.lock"):
-        try:
-            held = os.open(lock, os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        else:
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
-        finally:
-            os.close(held)

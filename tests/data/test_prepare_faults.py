@@ -131,6 +131,18 @@ def test_what_a_killed_preparation_left_is_removed_and_a_living_ones_is_not(
     assert manifest == preparing.opened("imagenet", prepared[0] / "data").manifest
 
 
+def test_one_killed_after_its_data_was_in_place_leaves_nothing_for_ever(
+    preparing, prepared, tmp_path
+):
+    shutil.copytree(prepared[0] / "data", tmp_path / "data")
+    left = tmp_path / "data" / ".incomplete-cu_imagenet-x"
+    (left / "cu_imagenet").mkdir(parents=True)
+    left.with_suffix(".lock").touch()
+    arguments = preparing.command("imagenet", "no/such/folder", tmp_path / "data")
+    assert main(arguments) == 0
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["cu_imagenet"]
+
+
 def test_what_is_not_prepared_is_refused_with_the_command(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         open_prepared("cu_places365", "predecessor_c2_v1_s7", tmp_path)
