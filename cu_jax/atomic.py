@@ -45,11 +45,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_abandoned(folder: Path, name: str | None = None) -> None:
     """Removes what killed processes left half written under the names of :func:`replacing`.
 
     Args:
-        folder: Searched with its subfolders.
+        folder: Where to look.
+        name: Of the file that they were to become; None: any, in subfolders too.
 
     Example:
         >>> import tempfile
@@ -59,7 +60,8 @@ def remove_abandoned(folder: Path) -> None:
         ...     os.listdir(folder)
         []
     """
-    for path in folder.rglob(".*.tmp"):
+    found = folder.rglob(".*.tmp") if name is None else folder.glob(f".{name}.*.tmp")
+    for path in found:
         process = path.name.split(".")[-2]
         if process.isdigit() and not _runs(int(process)):
             path.unlink(missing_ok=True)

@@ -73,6 +73,7 @@ def claimed_group(workdir: Path, record: str) -> Iterator[None]:
         return not left or record in left
 
     with _locked(workdir, is_ours):
+        remove_abandoned(workdir)
         yield
 
 

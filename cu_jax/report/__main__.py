@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cu_jax.atomic import remove_abandoned
 from cu_jax.refusals import is_full, run_command
 from cu_jax.report.ablation import write_ablation
 from cu_jax.report.comparison import COMPARISON_PAGE, write_comparison
@@ -58,6 +59,9 @@ def _make(workdir: str) -> None:
         if error.errno is None or is_full(error):
             raise
         raise ValueError(f"{name} could not be made: {error}") from error
+    # Of these files alone: a run elsewhere may be writing others.
+    for path in made:
+        remove_abandoned(path.parent, path.name)
     print("\n".join(map(str, made)))
 
 

@@ -127,6 +127,12 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_what_a_killed_comparison_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".comparison.json.999999999.tmp").write_text("{")
+    with claimed_group(tmp_path, "comparison.json"):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def test_the_command_refuses_in_a_sentence(tmp_path):
     command = [sys.executable, "-m", "cu_jax.compare", "--config=configs/mae_mnist.py"]
     command += [f"--workdir={tmp_path / 'new'}", "--methods=composite,oracle"]

@@ -18,6 +18,14 @@ def test_the_command_makes_the_page_alone(workdir):
     assert not (workdir / "figures").exists()
 
 
+def test_what_a_killed_one_left_is_removed(workdir, capsys):
+    left, others = workdir / ".report.html.999999999.tmp", workdir / ".config.json.999999999.tmp"
+    for path in (left, others):
+        path.write_text("ha")
+    assert main([str(workdir)]) == 0
+    assert not left.exists() and others.exists()  # those are the run's, which may be at work
+
+
 def _no_results(workdir):
     (workdir / "results.json").unlink()
 
