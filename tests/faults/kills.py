@@ -26,7 +26,7 @@ from cu_jax.supervision import LOST
 
 ROOT = Path(__file__).parents[2]
 LATE = 5  # One moment of so many comes after the last line.
-PATIENCE = 60.0  # Seconds that the others of a killed process have.
+PATIENCE = 100.0  # Seconds for the others of a killed process: they wait 40 s for one to start.
 
 
 class Outcome(NamedTuple):
@@ -105,14 +105,15 @@ def kill_and_resume(
         began = time.monotonic()
         if victim.wait() < 0:
             hit.append(_place(disturbed, len(expected)))
-            if say:
-                print(f"  {len(hit)}: {hit[-1]}", flush=True)
         for other in running:
             code = other.wait(PATIENCE)
             if other is not victim and victim.returncode < 0:
                 # 0: it was at its end already; else it says that it lost the other one.
                 assert code in (0, LOST), code
-        longest = max(longest, time.monotonic() - began)
+        took = time.monotonic() - began
+        longest = max(longest, took)
+        if say and victim.returncode < 0:
+            print(f"  {len(hit)}: {hit[-1]}; all had ended after {took:.1f} s", flush=True)
     finish(disturbed, cache, processes)
     return Outcome(hit, longest, _differences(quiet, disturbed))
 
