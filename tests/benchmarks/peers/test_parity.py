@@ -118,3 +118,53 @@ def test_a_step_of_pytorch_is_ours(name, pytestconfig):
         compared += int(certain.sum())
     assert compared > 0.5 * sum(param.numel() for param in theirs.values())
     assert torch.isfinite(multiplier)
+
+
+@pytest.mark.slow
+def test_pictures_sampled_by_pytorch_are_ours(pytestconfig):
+    import peers
+    import sampling
+    import steps
+    import torch
+    from unet import Unet
+
+    from cu_jax.corruptions import center_hole
+    from cu_jax.models import MODELS
+    from cu_jax.models.diffusion import fresh_noise
+
+    name = "configs/palette_imagenet.py"
+    config = steps.load_config(str(pytestconfig.rootpath / name))
+    config.model.update(NARROW[name])
+    model = MODELS["palette"](config.model)
+    params = shaken(jax.jit(model.init)(jax.random.key(0)), 0)
+    unet = peers.load(Unet(config.model), peers.published(config.model, params))
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    mask, keys = center_hole(16, 8), jax.random.split(jax.random.key(1), 2)
+    expected = jax.jit(lambda p, x: model.restore(p, x, mask, keys))(params, images)
+
+    def noise(index):
+        drawn = fresh_noise(keys, jnp.asarray(index), images.shape)
+        return torch.tensor(np.asarray(drawn).transpose(0, 3, 1, 2))
+
+    visible, hole = (torch.from_numpy(x.transpose(0, 3, 1, 2)) for x in (images, mask[None]))
+    found = sampling.sample(unet, visible, hole, model.plan, noise).permute(0, 2, 3, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(np.asarray(expected) - images).max() > 0.1
+
+
+@pytest.mark.slow
+def test_features_of_pytorch_are_ours():
+    import features
+    import torch
+
+    from cu_jax.metrics.inception import init, see
+
+    params = shaken(jax.jit(init)(jax.random.key(0)), 0)
+    images = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    expected = jax.jit(see)(params, images)
+    module = features.peer(params)
+    with torch.inference_mode():
+        found = module(torch.from_numpy(images.transpose(0, 3, 1, 2)))
+    for ours, theirs in zip(expected, found, strict=True):
+        scale = float(np.abs(ours).max())
+        assert scale > 0 and np.abs(np.asarray(ours) - theirs.numpy()).max() < 1e-4 * scale
