@@ -89,9 +89,8 @@ def main():
     parser.add_argument("--workers", type=int, default=timing.where()["cores"])
     parser.add_argument("--pictures", type=int, default=512, help="of each class")
     parser.add_argument("--batches", type=int, default=16, help="timed at once")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--step", type=float, help="pictures a second that a step takes in")
-    parser.add_argument("--json", help="a file for what was measured")
+    timing.add_arguments(parser, rounds=5)
     args = parser.parse_args()
     flags.FLAGS.mark_as_parsed()  # Grain wants it.
     with tempfile.TemporaryDirectory() as place:

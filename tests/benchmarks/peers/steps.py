@@ -96,17 +96,15 @@ def main():
     parser.add_argument("--batch", type=int, default=4, help="pictures of each set")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--image-size", type=int, help="another side of the pictures")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--layout", choices=LAYOUTS, default=LAYOUTS[0], help="of pictures in PyTorch"
     )
     parser.add_argument("--pool", action="store_true", help="of noise tokens in PyTorch too")
-    parser.add_argument("--threads", type=int, help="of PyTorch on a CPU")
-    parser.add_argument("--json", help="a file for what was measured")
     parser.add_argument("--variants", nargs="+", choices=[*PROGRAMS, *MODES])
+    timing.add_arguments(parser, rounds=5)
     args = parser.parse_args()
     start_jax()
-    timing.settle(args.threads)
+    timing.settle(args)
     config = load_config(args.config)
     config.batch_size, config.model.dtype = args.batch, args.dtype
     if args.image_size:

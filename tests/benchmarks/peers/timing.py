@@ -12,11 +12,29 @@ CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 
 
-def settle(threads=None):
+_clock = time.perf_counter
+
+
+def add_arguments(parser, rounds):
+    """The flags that all programs of this folder have."""
+    parser.add_argument("--rounds", type=int, default=rounds, help="of which the median is taken")
+    parser.add_argument("--threads", type=int, help="of PyTorch on a CPU")
+    parser.add_argument("--one-core", action="store_true", help="processor time on one core")
+    parser.add_argument("--json", help="a file for what was measured")
+
+
+def settle(args):
     """Gives both libraries the same device, the same cores and the same rounding of float32.
 
-    On CUDA float32 products are TF32 in both, matrices as well as convolutions.
+    On CUDA the factors of float32 products are TF32 in both, of matrices and of convolutions. With
+    ``--one-core`` the process keeps to one core and its processor time counts, which a busy machine
+    changes little. Call it before JAX's first array.
     """
+    global _clock
+    if args.one_core:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        _clock = time.process_time
+        torch.set_num_threads(1)
     if CUDA != (jax.default_backend() == "gpu"):
         raise SystemExit(
             f"Both must see the same device: JAX has {jax.default_backend()}, PyTorch {DEVICE}."
@@ -26,8 +44,8 @@ def settle(threads=None):
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         jax.config.update("jax_default_matmul_precision", "tensorfloat32")
-    elif threads:
-        torch.set_num_threads(threads)
+    elif args.threads:
+        torch.set_num_threads(args.threads)
 
 
 def wait():
@@ -43,6 +61,7 @@ def where():
         "cores": len(os.sched_getaffinity(0)),
         "torch_threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
+        "clock": _clock.__name__,
         "jax": jax.__version__,
         "torch": torch.__version__,
         "float32": "TF32 products" if CUDA else "float32 products",
@@ -59,9 +78,9 @@ def in_turns(variants, rounds):
     seconds = {name: [] for name in variants}
     for _ in range(rounds):
         for name, run in variants.items():
-            began = time.perf_counter()
+            began = _clock()
             run()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(_clock() - began)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
