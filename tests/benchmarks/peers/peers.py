@@ -45,9 +45,15 @@ def load(module, tensors, prefix=""):
     return module.to(DEVICE)
 
 
-def build(model, params):
-    """The peer of a config's ``model`` section, and its encoder with these parameters."""
+def build(model, params, layout=torch.contiguous_format):
+    """The peer of a config's ``model`` section, and its encoder with these parameters.
+
+    Args:
+        model: the section.
+        params: of cu_jax's model.
+        layout: memory format of pictures and of convolutions' weights.
+    """
     tensors, peer = published(model, params), KINDS[model.name](model, DEVICE)
     if model.name == "mage":
-        load(peer.tokenizer, tensors, TOKENIZER)
-    return peer, load(peer.encoder(model), tensors)
+        load(peer.tokenizer, tensors, TOKENIZER).to(memory_format=layout)
+    return peer, load(peer.encoder(model), tensors).to(memory_format=layout)

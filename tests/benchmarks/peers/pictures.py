@@ -13,19 +13,22 @@ second an update takes in, to be printed beside.
 
 import argparse
 import importlib.util
-import itertools
+import statistics
 import tempfile
+import time
 from pathlib import Path
 
 import timing
 from absl import flags
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from torchvision import datasets, transforms
 
 from cu_jax.config import default_config
 from cu_jax.data import open_data, training_iterator
 
 CLASSES = ("cat", "dog")
+REST = 2.0
+"""Seconds before a turn, in which the others fill what they make ahead."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -60,25 +63,30 @@ def torchvision(folder, args, normalized):
     if normalized:
         last = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
     made = transforms.Compose([crop, transforms.RandomHorizontalFlip(), *last])
+    files = datasets.ImageFolder(folder, made)
+    endless = RandomSampler(files, replacement=True, num_samples=2**40)
     loader = DataLoader(
-        datasets.ImageFolder(folder, made), args.batch, shuffle=True, drop_last=True,
-        num_workers=args.workers, pin_memory=timing.CUDA, persistent_workers=args.workers > 0,
-    )  # fmt: skip
-    return itertools.chain.from_iterable(itertools.repeat(loader))
+        files, args.batch, sampler=endless, num_workers=args.workers, pin_memory=timing.CUDA
+    )
+    return iter(loader)
 
 
-def in_turns(iterators, batches, rounds):
-    """Median seconds in which each gives so many batches, the first of which are not timed."""
-    runs = {}
-    for name, iterator in iterators.items():
+def in_turns(iterators, args):
+    """Median seconds in which each gives ``--batches``, one iterator after the other.
 
-        def run(iterator=iterator):
-            for _ in range(batches):
+    Batches that were made ahead while nobody asked are not timed.
+    """
+    ahead, seconds = 2 * args.workers + 2, {name: [] for name in iterators}
+    for _ in range(args.rounds):
+        for name, iterator in iterators.items():
+            time.sleep(REST)
+            for _ in range(ahead):
                 next(iterator)
-
-        runs[name] = run
-        run()
-    return timing.in_turns(runs, rounds)
+            began = time.perf_counter()
+            for _ in range(args.batches):
+                next(iterator)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def main():
@@ -90,17 +98,21 @@ def main():
     parser.add_argument("--pictures", type=int, default=512, help="of each class")
     parser.add_argument("--batches", type=int, default=16, help="timed at once")
     parser.add_argument("--step", type=float, help="pictures a second that a step takes in")
-    timing.add_arguments(parser, rounds=5)
+    parser.add_argument("--rounds", type=int, default=5, help="of which the median is taken")
+    parser.add_argument("--json", help="a file for what was measured")
     args = parser.parse_args()
     flags.FLAGS.mark_as_parsed()  # Grain wants it.
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place, "pictures"), Path(place, "cache")
         folder.mkdir()
         write_folder(folder, args.pictures)
-        iterators = {"ours": ours(folder, cache, args)}
-        iterators["torchvision"] = torchvision(folder, args, normalized=False)
-        iterators["normalized"] = torchvision(folder, args, normalized=True)
-        seconds = in_turns(iterators, args.batches, args.rounds)
+        # Its processes are made before our threads run.
+        iterators = {
+            "torchvision": torchvision(folder, args, normalized=False),
+            "normalized": torchvision(folder, args, normalized=True),
+            "ours": ours(folder, cache, args),
+        }
+        seconds = in_turns(iterators, args)
     print(f"\n{args.workers} workers, batches of {args.batch}, {args.side} pixels, "
           f"{timing.where()}\n")  # fmt: skip
     rows = {name: {"seconds": value} for name, value in seconds.items()}

@@ -57,8 +57,9 @@ def torch_variant(name, config, params, batches, args):
     """A function that makes an update of PyTorch's and waits for it, with the seconds and bytes."""
 
     def build():
-        peer, student = peers.build(config.model, params)
-        objectives = Objectives(peer, student, dtype=getattr(torch, args.dtype), layout=args.layout)
+        dtype, layout = getattr(torch, args.dtype), getattr(torch, args.layout)
+        peer, student = peers.build(config.model, params, layout)
+        objectives = Objectives(peer, student, dtype=dtype, layout=layout)
         if args.pool:
             objectives.make_pool((POOL, *batches[0].shape[1:]))
         return repeated(Step(objectives, config.pareto, compiled=MODES[name]), *batches)
@@ -115,8 +116,9 @@ def main():
     variants = args.variants or [*PROGRAMS, "eager", "compiled", *["graphs"] * timing.CUDA]
     print(timing.where())
     rows = measure(config, variants, args)
-    print(f"\n{args.config}, {args.batch} + {args.batch} pictures of {args.image_size or ''}"
-          f"{args.dtype}, {timing.where()}\n")  # fmt: skip
+    side = config.model.get("tokenizer", config.model).image_size
+    print(f"\n{args.config}, {args.batch} + {args.batch} pictures of {side} pixels, {args.dtype}, "
+          f"{timing.where()}\n")  # fmt: skip
     records = timing.table(rows, "ours", "pictures", 2 * args.batch)
     timing.write(args.json, arguments=vars(args), rows=records)
 

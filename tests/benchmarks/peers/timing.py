@@ -8,7 +8,8 @@ import time
 import jax
 import torch
 
-CUDA = torch.cuda.is_available()
+# Tests set the variable, for JAX alone would not keep PyTorch from a GPU.
+CUDA = torch.cuda.is_available() and os.environ.get("JAX_PLATFORMS") != "cpu"
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 
 

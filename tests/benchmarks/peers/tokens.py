@@ -1,5 +1,7 @@
 """MAGE's encoder and its tokenizer's in plain PyTorch, with the published names of parameters."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -115,6 +117,8 @@ class MagePeer:
     def __init__(self, model, device):
         self.model, self.tokens, self.device = model, tokens_of(model), device
         self.dropped = int(self.tokens * model.drop)
+        ends = ((x - model.mask_mean) / model.mask_std for x in (model.mask_min, model.mask_max))
+        self.bounds = [math.erf(x / 2**0.5) for x in ends]
         self.low, self.high = (torch.tensor(x, device=device) for x in (0.0, 1.0))
         self.tokenizer = Tokenizer(model.tokenizer).requires_grad_(False).to(device).eval()
 
@@ -124,8 +128,10 @@ class MagePeer:
 
     def draw(self, count):
         """The kept tokens of each picture, and those that are masked, at one rate for all."""
-        model, rate = self.model, torch.empty((), device=self.device)
-        nn.init.trunc_normal_(rate, model.mask_mean, model.mask_std, model.mask_min, model.mask_max)
+        # A truncated normal rate, from the inverse of its distribution.
+        share = torch.rand((), device=self.device)
+        error = self.bounds[0] + share * (self.bounds[1] - self.bounds[0])
+        rate = self.model.mask_mean + 2**0.5 * self.model.mask_std * torch.erfinv(error)
         order = torch.rand(count, self.tokens, device=self.device).argsort(dim=1)
         masked = order.argsort(dim=1) < torch.ceil(self.tokens * rate)
         return order[:, self.dropped :].sort(dim=1).values, masked

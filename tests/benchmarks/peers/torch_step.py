@@ -16,15 +16,20 @@ class Objectives:
         student: the encoder; the teacher is a copy of it.
         noise: mean and deviation of noise pictures on [0, 1].
         dtype: of autocast; float32 for none.
-        layout: memory format of pictures, which those of the maps follow.
+        layout: memory format of pictures.
     """
 
     def __init__(
-        self, peer, student, noise=(0.5, 0.25), dtype=torch.float32, layout="contiguous_format"
+        self,
+        peer,
+        student,
+        noise=(0.5, 0.25),
+        dtype=torch.float32,
+        layout=torch.contiguous_format,
     ):
         self.peer, self.student, self.noise = peer, student, noise
         self.teacher = copy.deepcopy(student).requires_grad_(False).eval()
-        self.dtype, self.pool, self.layout = dtype, None, getattr(torch, layout)
+        self.dtype, self.pool, self.layout = dtype, None, layout
 
     def retain(self, pictures, drawn=None):
         """MSE(student(T(x)), teacher(T(x)))."""
@@ -130,7 +135,10 @@ class Step:
         )
         parts = combined.split([p.numel() for p in self.params])
         for param, part in zip(self.params, parts, strict=True):
-            param.grad = part.view_as(param)
+            grad = part.view_as(param)
+            if grad.stride() != param.stride():  # The fused optimizer wants them alike.
+                grad = torch.empty_like(param).copy_(grad)
+            param.grad = grad
         if self.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.params, self.clip)
         self.optimizer.step()
