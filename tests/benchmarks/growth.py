@@ -6,7 +6,7 @@ Each axis is measured by a file of growth_axes/, in processes of their own; OUT/
 what was found, and an axis that is not asked for stays as it was. The table says the exponent of
 the last half of each axis's points: the slope of the logarithms, 1 where twice as much takes twice
 as long. Times are processor seconds, those of all threads together, which depend little on what
-else the machine does; the file has the wall's seconds too. The million pictures take 0.3 GB in
+else the machine does; the file has the wall's seconds too. The million pictures take 1 GB in
 OUT/pictures, made on first use.
 """
 

@@ -18,7 +18,7 @@ TABLE = runpy.run_path(str(Path(__file__).parents[1] / "growth.py"))
 PANELS = {
     "batch": ("Batch", "pictures of each set", "masked autoencoder, 64 patches of 4 x 4"),
     "patches": ("Picture, autoencoder", "patches of 4 x 4 pixels", "attention is quadratic"),
-    "pixels": ("Picture, diffusion", "pixels", "convolutions are linear"),
+    "pixels": ("Picture, diffusion", "pixels", "but for the attention in its middle, linear"),
     "depth": ("Depth", "blocks of the encoder", "masked autoencoder, 8 pictures of each set"),
     "controls": ("Requests", "controls", "digits' job, narrow; all share one program"),
     "constraints": ("Constraints", "constraints", "4 million parameters; pairs are quadratic"),
@@ -39,7 +39,7 @@ LOOKS = {
 }
 HEIGHT = 11.95  # inches
 PIXELS = {"patches": (16, 64, 256, 1024, 4096), "pixels": (256, 1024, 4096, 16384)}  # ticks
-SQUARED = ("patches", "constraints")
+SQUARED = ("patches", "pixels", "constraints")
 
 
 def figure(found):
