@@ -29,7 +29,7 @@ def batch(config, value):
 
 
 def patches(config, value):
-    """As many patches of 4 x 4 pixels, a quarter of which the encoder sees."""
+    """As many patches of 4 x 4 pixels, a third of which the encoder sees."""
     config.batch_size = 2
     config.model.image_size = 4 * round(value**0.5)
 
