@@ -28,6 +28,7 @@ class Setting(NamedTuple):
         config: the experiment's settings.
         model: the model.
         mesh: the devices.
+        loss: the losses' settings.
         teacher: the whole model's parameters, on the devices.
         frozen: what the losses read of it.
         methods: name to method, as :func:`cu_jax.stages.stage_methods` has them, and ``descent``:
@@ -40,6 +41,7 @@ class Setting(NamedTuple):
     config: ConfigDict
     model: Model
     mesh: Mesh
+    loss: ConfigDict
     teacher: Params
     frozen: Params
     methods: dict[str, Method]
@@ -65,11 +67,12 @@ class Program(NamedTuple):
     flops: float
 
 
-def set_up(config: ConfigDict) -> Setting:
+def set_up(config: ConfigDict, teacher: Params | None = None) -> Setting:
     """Draws the model and the batches.
 
     Args:
         config: the experiment's settings.
+        teacher: the whole model's parameters; None: drawn at random.
 
     Returns:
         All that programs are made of.
@@ -80,7 +83,8 @@ def set_up(config: ConfigDict) -> Setting:
     mesh = sharding.make_mesh(config.mesh.fsdp)
     sharding.check_batch(mesh, config.batch_size)
     model = MODELS[config.model.name](config.model)
-    teacher = sharding.put(mesh, jax.jit(model.init)(jax.random.key(0)))
+    drawn = jax.jit(model.init)(jax.random.key(0)) if teacher is None else teacher
+    teacher = sharding.put(mesh, drawn)
     channels = model.image_shape[-1]
     loss = loss_config(config, [0.5] * channels, [0.25] * channels)
     frozen = sharding.put(mesh, frozen_parts(loss, model, teacher))
@@ -92,6 +96,7 @@ def set_up(config: ConfigDict) -> Setting:
         config=config,
         model=model,
         mesh=mesh,
+        loss=loss,
         teacher=teacher,
         frozen=frozen,
         methods=methods,

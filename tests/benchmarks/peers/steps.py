@@ -11,7 +11,8 @@ the multiplier, fused AdamW, and `torch.compile` of both losses and of the rule.
 
 Pictures lie on the device already, as uint8: this measures the step, not the pictures' way there.
 A MAGE's noise is tokenized in every step of PyTorch's, the ordinary way; cu_jax draws tokens from a
-pool that it made before, as PyTorch does with `--pool`. A diffusion model's holes are drawn in the
+pool that it made before, as PyTorch does with `--pool`. `kept` is ours with the pictures' tokens
+made before as well, as with `config.data.cache_tokens`. A diffusion model's holes are drawn in the
 step by cu_jax; PyTorch has them at hand, as from a loader. First runs include compiling, or reading
 what an earlier process compiled. With `--dtype bfloat16` cu_jax computes in bfloat16 and PyTorch
 under autocast; parameters, and a MAGE's tokenizer, are float32 in both.
@@ -28,7 +29,7 @@ import peers  # noqa: E402
 import timing  # noqa: E402
 import torch  # noqa: E402
 from jax_step import PROGRAMS, Maker  # noqa: E402
-from torch_step import Objectives, Step, pictures, repeated  # noqa: E402
+from torch_step import Objectives, Step, pictures  # noqa: E402
 
 from cu_jax.startup import start_jax  # noqa: E402
 
@@ -54,7 +55,7 @@ def load_config(name):
 
 
 def torch_variant(name, config, params, batches, args):
-    """A function that makes an update of PyTorch's and waits for it, with the seconds and bytes."""
+    """A function that makes an update of PyTorch's, with the seconds and bytes."""
 
     def build():
         dtype, layout = getattr(torch, args.dtype), getattr(torch, args.layout)
@@ -62,7 +63,8 @@ def torch_variant(name, config, params, batches, args):
         objectives = Objectives(peer, student, dtype=dtype, layout=layout)
         if args.pool:
             objectives.make_pool((POOL, *batches[0].shape[1:]))
-        return repeated(Step(objectives, config.pareto, compiled=MODES[name]), *batches)
+        step = Step(objectives, config.pareto, compiled=MODES[name])
+        return lambda: step(*batches)
 
     return timing.torch_memory(build)
 
@@ -70,7 +72,7 @@ def torch_variant(name, config, params, batches, args):
 def measure(config, variants, args):
     """Rows of the table: each variant's seconds, those of its first run, and bytes."""
     maker = Maker(config)
-    batches = [pictures(args.batch, maker.model.image_shape, seed) for seed in (0, 1)]
+    batches = [pictures(args.batch, maker.setting.model.image_shape, seed) for seed in (0, 1)]
     images = [x.permute(0, 2, 3, 1).contiguous().cpu().numpy() for x in batches]
     runs, rows = {}, {}
     for name in variants:
@@ -79,7 +81,9 @@ def measure(config, variants, args):
             first, memory = run.seconds + timing.warm(run), run.memory
         else:
             try:
-                run, first, memory = torch_variant(name, config, maker.params, batches, args)
+                run, first, memory = torch_variant(
+                    name, config, maker.setting.teacher, batches, args
+                )
             except Exception as error:  # of its compiler; the other variants are still of use
                 print(f"{name} is left out: {type(error).__name__}: {error}", flush=True)
                 continue
@@ -113,7 +117,8 @@ def main():
         sizes.image_size = args.image_size
     if "noise_pool" in config.model:
         config.model.noise_pool = POOL
-    variants = args.variants or [*PROGRAMS, "eager", "compiled", *["graphs"] * timing.CUDA]
+    ours = [name for name in PROGRAMS if name != "kept" or "tokenizer" in config.model]
+    variants = args.variants or [*ours, "eager", "compiled", *["graphs"] * timing.CUDA]
     print(timing.where())
     rows = measure(config, variants, args)
     side = config.model.get("tokenizer", config.model).image_size

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from cu_jax.methods.objectives import noise_pictures
+from cu_jax.methods.frozen import noise_pictures
 
 pytestmark = pytest.mark.torch
 CLOSE = dict(rtol=2e-5)
@@ -53,19 +53,19 @@ def tensors(corruption):
     return (keep,)
 
 
-def draws(maker, key):
+def draws(setting, key):
     """What an update with this key draws: both corruptions, and the noise pictures' inputs."""
     import torch
 
-    model = maker.model
+    model = setting.model
     retain, _ = jax.random.split(jax.random.fold_in(key, 0))
     forget, noise = jax.random.split(jax.random.fold_in(key, 1))
     forget, _ = jax.random.split(forget)
     corruptions = [tensors(model.corrupt(one, BATCH)) for one in (retain, forget)]
     if model.noise_pool:
         chosen = jax.random.randint(noise, (BATCH,), 0, model.noise_pool)
-        return *corruptions, torch.tensor(np.asarray(maker.frozen["noise"][chosen]))
-    pictures = noise_pictures(maker.loss, model, noise, BATCH)
+        return *corruptions, torch.tensor(np.asarray(setting.frozen["noise"][chosen]))
+    pictures = noise_pictures(setting.loss, model, noise, BATCH)
     return *corruptions, torch.tensor(np.asarray(pictures).transpose(0, 3, 1, 2))
 
 
@@ -81,22 +81,22 @@ def test_a_step_of_pytorch_is_ours(name, pytestconfig):
     config = steps.load_config(str(pytestconfig.rootpath / name))
     config.model.update(NARROW[name])
     config.batch_size = BATCH
-    maker = Maker(config)
-    maker.params = shaken(maker.params, 0)
-    batches = [pictures(BATCH, maker.model.image_shape, seed) for seed in (0, 1)]
+    maker = Maker(config, shaken(Maker(config).setting.teacher, 0))
+    setting = maker.setting
+    batches = [pictures(BATCH, setting.model.image_shape, seed) for seed in (0, 1)]
     ours = maker.make("ours", *(x.permute(0, 2, 3, 1).numpy() for x in batches))
     state = jax.tree.unflatten(ours.form, ours.state)
     student = shaken(state.params, 1)
     knobs = state.knobs | {"epsilon": jnp.float32(EPSILON)}
     ours.state = jax.tree.leaves(state.replace(params=student, knobs=knobs))
 
-    peer, module = peers.build(config.model, maker.params)
+    peer, module = peers.build(config.model, setting.teacher)
     objectives = Objectives(peer, module)
-    whole = maker.model.merge(student, maker.model.split(maker.params)[1])
+    whole = setting.model.merge(student, setting.model.split(setting.teacher)[1])
     peers.load(module, peers.published(config.model, whole))
     step = Step(objectives, config.pareto, epsilon=EPSILON)
     key = jax.random.fold_in(ours.arguments[-1], 0)
-    *corruptions, noise = draws(maker, key)
+    *corruptions, noise = draws(setting, key)
     retain_loss, forget_loss, multiplier = step(*batches, *corruptions, noise)
 
     scalars = jax.device_get(ours())
@@ -106,7 +106,7 @@ def test_a_step_of_pytorch_is_ours(name, pytestconfig):
     np.testing.assert_allclose(multiplier, scalars["multiplier"], **CLOSE)
 
     def named(encoder):
-        whole = maker.model.merge(encoder, maker.model.split(maker.params)[1])
+        whole = setting.model.merge(encoder, setting.model.split(setting.teacher)[1])
         return peers.published(config.model, whole)
 
     state, theirs = jax.tree.unflatten(ours.form, ours.state), dict(module.named_parameters())

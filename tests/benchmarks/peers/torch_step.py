@@ -4,7 +4,7 @@ import contextlib
 import copy
 
 import torch
-from timing import CUDA, DEVICE, wait
+from timing import CUDA, DEVICE
 
 
 class Objectives:
@@ -148,17 +148,6 @@ class Step:
         """The gradient as one flat vector."""
         grads = torch.autograd.grad(value, self.params)
         return torch.cat([grad.reshape(-1) for grad in grads])
-
-
-def repeated(step, retain, forget):
-    """A function that makes an update and waits for it."""
-
-    def run():
-        found = step(retain, forget)
-        wait()
-        return found
-
-    return run
 
 
 def pictures(batch, shape, seed):
