@@ -13,6 +13,7 @@ from cu_jax.optim import (
     constraint_multiplier,
     constraint_state,
     epsilon_constraint,
+    joint_value_and_grads,
     skip_nonfinite,
     value_and_grads,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "constraint_multiplier",
     "constraint_state",
     "epsilon_constraint",
+    "joint_value_and_grads",
     "load_solution",
     "skip_nonfinite",
     "value_and_grads",

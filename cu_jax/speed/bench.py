@@ -1,8 +1,8 @@
 """An experiment's update, its parts and its pictures, measured; and what the run will take."""
 
+import bisect
 import dataclasses
 import math
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,11 +16,13 @@ from cu_jax.logs import Progress
 from cu_jax.speed import peaks, programs
 from cu_jax.speed.plan import planned_updates
 from cu_jax.speed.programs import Program, Setting
+from cu_jax.speed.timing import timed
 
 PARTS = ("teacher", "gradients", "direction", "optimizer")
 """Of an update, in the order that each is added to the one before it."""
 
 _QUEUED = 3  # Calls of a program in a row.
+_READING = 6  # Seconds.
 _Made = tuple[Program, Callable[[], Any]]
 
 
@@ -169,14 +171,7 @@ def _measured(setting: Setting, rounds: int) -> tuple[Program, dict[str, float]]
         return program, lambda: program.run(*args)
 
     def updating(name: str) -> _Made:
-        program, state = programs.update(setting, name, _QUEUED * (rounds + 1))
-
-        def call() -> Any:
-            nonlocal state
-            state, scalars = program.run(state, *batches, key)
-            return state, scalars
-
-        return program, call
+        return programs.updating(setting, name, _QUEUED * (rounds + 1))
 
     makers: dict[str, Callable[[], _Made]] = {
         "step": lambda: updating("pareto"),
@@ -197,41 +192,26 @@ def _measured(setting: Setting, rounds: int) -> tuple[Program, dict[str, float]]
                 made[name], calls[name] = makers[name]()
                 preemption.check()
                 progress.update(len(made))
-            seconds |= _timed(calls, rounds)
+            seconds |= timed(calls, rounds, _QUEUED)
     return made["step"], seconds
 
 
-def _timed(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each call; they take turns, and the first round does not count.
-
-    As in the loop nobody waits after each call, but once a turn: an accelerator is handed the next
-    program while it works on this one.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 1):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            for _ in range(_QUEUED):
-                last = call()
-            jax.block_until_ready(last)
-            seconds[name].append((time.perf_counter() - began) / _QUEUED)
-        preemption.check()
-    return {name: statistics.median(values[1:]) for name, values in seconds.items()}
-
-
-def _reading(config: ConfigDict, data: Data, seconds: float = 3.0) -> float:
+def _reading(config: ConfigDict, data: Data) -> float:
     """Pictures a second of the training iterator, on its own."""
     iterator = training_iterator(
         data, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment
     )
-    # What was made ahead before the clock started is not counted: twice as much as there can be.
-    for _ in range(4):
-        next(iterator)
-    began, count = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
-        next(iterator)
-        count += 2 * config.batch_size
-    return count / (time.perf_counter() - began)
+    began = time.perf_counter()
+    ends: list[float] = []  # of batches, in seconds from the beginning
+    with Progress("Reading pictures", _READING, unit="seconds") as progress:
+        while len(ends) < 2 or ends[-1] < _READING:
+            next(iterator)
+            ends.append(time.perf_counter() - began)
+            progress.update(min(int(ends[-1]), _READING))
+            preemption.check()
+    # What was read ahead before anybody asked is used up in the first half.
+    first = min(bisect.bisect(ends, _READING / 2), len(ends) - 2)
+    return 2 * config.batch_size * (len(ends) - 1 - first) / (ends[-1] - ends[first])
 
 
 def _peak_memory(program: Program) -> float:

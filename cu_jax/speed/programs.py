@@ -149,6 +149,28 @@ def update(setting: Setting, name: str, steps: int) -> tuple[Program, list[Any]]
     return compiled(step, leaves, *setting.batches, setting.key, donate_argnums=0), leaves
 
 
+def updating(setting: Setting, name: str, steps: int) -> tuple[Program, Callable[[], Any]]:
+    """The program of :func:`update`, and what runs it once more each time, on the same batches.
+
+    Args:
+        setting: what it is made of.
+        name: of the method.
+        steps: of its stage.
+
+    Returns:
+        The program; and a function that returns the state and the scalars, which may not be there
+        yet.
+    """
+    program, state = update(setting, name, steps)
+
+    def call() -> Any:
+        nonlocal state
+        state, scalars = program.run(state, *setting.batches, setting.key)
+        return state, scalars
+
+    return program, call
+
+
 def update_of(method: Method, mesh: Mesh, form: Any) -> Callable[..., Any]:
     """A method's update as a function of the state's leaves.
 

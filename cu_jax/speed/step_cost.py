@@ -1,13 +1,11 @@
 """What an update costs in time and memory: ours of the Pareto phase, and the composite loss's."""
 
-import statistics
-import time
 from typing import NamedTuple
 
-import jax
 from ml_collections import ConfigDict
 
-from cu_jax.speed.programs import set_up, update
+from cu_jax.speed.programs import set_up, updating
+from cu_jax.speed.timing import timed
 
 PROGRAMS = {"controllable": "pareto", "composite": "composite"}
 """Name of a method to the program whose updates are measured."""
@@ -43,17 +41,6 @@ def step_costs(config: ConfigDict, updates: int = UPDATES) -> dict[str, StepCost
         ValueError: if the devices can't share a batch.
     """
     setting = set_up(config)
-    programs, states = {}, {}
-    for name, method in PROGRAMS.items():
-        programs[name], states[name] = update(setting, method, updates + 1)
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(updates + 1):
-        for name, program in programs.items():
-            began = time.perf_counter()
-            states[name], scalars = program.run(states[name], *setting.batches, setting.key)
-            jax.block_until_ready((states[name], scalars))
-            seconds[name].append(time.perf_counter() - began)
-    return {
-        name: StepCost(statistics.median(values[1:]), programs[name].memory)
-        for name, values in seconds.items()
-    }
+    made = {name: updating(setting, method, updates + 1) for name, method in PROGRAMS.items()}
+    seconds = timed({name: call for name, (_, call) in made.items()}, updates)
+    return {name: StepCost(seconds[name], program.memory) for name, (program, _) in made.items()}

@@ -17,7 +17,9 @@ SPREAD = np.mean(np.linspace(-1, 1, 32) ** 2)
 PRICE = np.sqrt((9 * SPREAD + 1) / 0.5) - 1
 LINE = {"w": (2 - PRICE) / (1 + PRICE), "b": 1 / (1 + PRICE)}
 SLOPE = np.sqrt(0.5 / SPREAD) - 1
-VALUES = dict(line=LINE, parts_line=LINE, slope={"w": SLOPE, "b": 0.0}, point=[1.0, 2.0, 1.0])
+VALUES = dict(
+    line=LINE, parts_line=LINE, joint_line=LINE, slope={"w": SLOPE, "b": 0.0}, point=[1.0, 2.0, 1.0]
+)
 VALUES |= dict(f=0.5 * PRICE**2, g=0.5, scheduled=0.5, after_phase_one=0.5, net_f=0.25, net_g=0.25)
 MULTIPLIERS = dict(state=PRICE, net_state=1.0, several_state=[1.0, 0.5])
 MULTIPLIERS |= dict(frozen_state=(2 - SLOPE) / (1 + SLOPE))
