@@ -11,6 +11,7 @@ hit, and whether log, results and models are those of the undisturbed run, bit f
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import random
@@ -96,6 +97,7 @@ def kill_and_resume(
     chosen += [(len(expected), rng.uniform(0, rerun)) for _ in range(late)]
     hit, longest = [], 0.0
     for count, delay in chosen:
+        before = _remains(disturbed)
         running = start(disturbed, cache, processes)
         while all(one.poll() is None for one in running) and len(lines(disturbed)) < count:
             time.sleep(0.005)
@@ -104,7 +106,7 @@ def kill_and_resume(
         victim.kill()
         began = time.monotonic()
         if victim.wait() < 0:
-            hit.append(_place(disturbed, len(expected)))
+            hit.append(_place(disturbed, len(expected), before))
         for other in running:
             code = other.wait(PATIENCE)
             if other is not victim and victim.returncode < 0:
@@ -113,17 +115,29 @@ def kill_and_resume(
         took = time.monotonic() - began
         longest = max(longest, took)
         if say and victim.returncode < 0:
-            print(f"  {len(hit)}: {hit[-1]}; all had ended after {took:.1f} s", flush=True)
+            others = f"; the others ended after {took:.1f} s" if processes > 1 else ""
+            print(f"  {len(hit)}: {hit[-1]}{others}", flush=True)
     finish(disturbed, cache, processes)
     return Outcome(hit, longest, _differences(quiet, disturbed))
 
 
-def _place(workdir: Path, total: int) -> str:
-    """Where a killed run was, by what it left."""
-    written = list(workdir.glob("stages/*/*.orbax-checkpoint-tmp*"))
-    if written:
-        newest = max(written, key=lambda path: path.stat().st_mtime)
-        return f"while a checkpoint of {newest.parent.name} was written"
+def _remains(workdir: Path) -> dict[Path, int]:
+    """The lock, which a run writes when it begins, and unfinished checkpoints, with their times."""
+    found = {}
+    for path in (*workdir.glob(".lock"), *workdir.glob("stages/*/*.orbax-checkpoint-tmp*")):
+        with contextlib.suppress(FileNotFoundError):  # others of the run are still at work
+            found[path] = path.stat().st_mtime_ns
+    return found
+
+
+def _place(workdir: Path, total: int, before: dict[Path, int]) -> str:
+    """Where a killed run was, by what it left that was not there before."""
+    new = dict(_remains(workdir).items() - before.items())
+    if not new:
+        return "before it had begun"
+    new.pop(workdir / ".lock", None)
+    if new:
+        return f"while a checkpoint of {max(new, key=new.__getitem__).parent.name} was written"
     if (workdir / "results.json").exists() and any(workdir.rglob(".*.tmp")):
         return "while the report was written"
     reached = lines(workdir)
