@@ -16,6 +16,7 @@ class Records(Sequence[dict[str, Any]]):
     Raises:
         ValueError: when a record is asked for whose file is gone, cut or changed: the format keeps
             a hash of each part.
+        IndexError: when there is no such record.
     """
 
     def __init__(self, builder: tfds.core.DatasetBuilder, split: str) -> None:
@@ -28,6 +29,8 @@ class Records(Sequence[dict[str, Any]]):
         return len(self._source)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int) and not 0 <= index < len(self):
+            raise IndexError(index)  # what ends a loop over them
         try:
             return self._source[index]
         except RuntimeError as error:  # the only kind that array_record raises, whatever is wrong
