@@ -1,6 +1,7 @@
 """Files that a reader, or a killed process, sees whole or not at all."""
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def remove_abandoned(folder: Path, name: str | None = None) -> None:
         ...     os.listdir(folder)
         []
     """
-    found = folder.rglob(".*.tmp") if name is None else folder.glob(f".{name}.*.tmp")
+    found = folder.rglob(".*.tmp") if name is None else folder.glob(f".{glob.escape(name)}.*.tmp")
     for path in found:
         process = path.name.split(".")[-2]
         if process.isdigit() and not _runs(int(process)):

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from cu_jax.atomic import replacing
 from cu_jax.command import run_with_config
 from cu_jax.data import Data, open_data
-from cu_jax.preflight import checked_settings
+from cu_jax.preflight import check_data, checked_settings
 from cu_jax.speed import bench, bench_text
 
 _JSON = flags.DEFINE_string("json", None, "File for the numbers.")
@@ -24,7 +24,10 @@ def _bench(config: ConfigDict) -> None:
             f"--json must be a file in a folder that is there, and {_JSON.value} is not: make its "
             "folder, or name another file."
         )
-    found = bench(config, _pictures(config, model.image_shape), _UPDATES.value)
+    data = _pictures(config, model.image_shape)
+    if data is not None:
+        check_data(config, data, model)
+    found = bench(config, data, _UPDATES.value)
     print(bench_text(found), flush=True)
     if _JSON.value:
         with replacing(Path(_JSON.value)) as temporary:

@@ -46,6 +46,11 @@ def run_with_config(
             quiet_libraries()
         start_jax()
         join_processes(allowed=shared)
+        if not workdir and _WORKDIR.value is not None:
+            raise ValueError(
+                f"--workdir must not be given, for nothing is kept, and is {_WORKDIR.value}: leave "
+                "it out."
+            )
         folder = (Path(str(_WORKDIR.value)),) if workdir else ()
         work(_CONFIG.value, *folder)
 

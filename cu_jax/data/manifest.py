@@ -43,7 +43,6 @@ def _parsed(found: dict[str, Any]) -> Any:
     """Makes each record of a JSON text as soon as it is read: a million dicts never are at once."""
     if found.keys() != _FIELDS:
         return found
-    # A million pictures share the names of their classes.
     return Record(found["id"], sys.intern(found["label"]), found["index"], found["sha256"])
 
 

@@ -1,5 +1,6 @@
 """The records of a data set that TFDS has prepared, which may be damaged on the disk."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ class Records(Sequence[dict[str, Any]]):
     Raises:
         ValueError: when a record is asked for whose file is gone, cut or changed: the format keeps
             a hash of each part.
-        IndexError: when there is no such record.
+        IndexError: when there is no such record; they are counted from the first one only.
     """
 
     def __init__(self, builder: tfds.core.DatasetBuilder, split: str) -> None:
@@ -29,7 +30,7 @@ class Records(Sequence[dict[str, Any]]):
         return len(self._source)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, int) and not 0 <= index < len(self):
+        if not 0 <= operator.index(index) < len(self):
             raise IndexError(index)  # what ends a loop over them
         try:
             return self._source[index]

@@ -47,9 +47,9 @@ class Objectives(NamedTuple):
     Attributes:
         retain: the retain loss, ``(encoder, batch, frozen, key) -> float32 [b]``.
         forget: the forget loss, likewise.
-        examples: ``(retain, forget, frozen, key)`` to both sets' examples, which the teacher has
-            a part in and the student none: a pair, or with ``one_pass`` one example whose arrays
-            have a leading axis of the two sets.
+        examples: ``(retain, forget, frozen, key)`` to both sets' examples, all that is computed
+            without the student: a pair, or with ``one_pass`` one example whose arrays have a
+            leading axis of the two sets.
         loss: ``(encoder, example of one set, frozen, key) -> float32 [b]``: the same for both.
         one_pass: whether both sets are to go through the encoder together (``model.one_pass``).
     """

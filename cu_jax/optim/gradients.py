@@ -77,13 +77,14 @@ def joint_value_and_grads(
 
     Both batches run through the network together, so that its matrix products are twice as tall
     and half as many, and each has its own gradient. The numbers are those of
-    :func:`value_and_grads`; the maps of both batches are in memory at once.
+    :func:`value_and_grads`; the maps of both batches are in memory at once. Gradients of
+    convolutions' kernels are slower so, for they become grouped convolutions.
 
     Args:
         loss: ``loss(params, example, *args) -> scalar``, of what belongs to one batch.
         examples: ``examples(objective_batch, constraint_batch, *args)`` to what ``loss`` reads of
-            both: a tree of arrays with a leading axis of 2, the objective's first. No gradient
-            flows through it.
+            both: a tree of arrays with a leading axis of 2, the objective's first, so that both
+            batches must have the same shapes. No gradient flows through it.
         microbatches: as for :func:`value_and_grads`.
 
     Returns:

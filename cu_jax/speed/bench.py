@@ -45,8 +45,9 @@ class Bench:
         flops: of an update, as the model is written.
         peak_flops: what all devices can do in a second.
         peak_source: ``data sheet`` or ``matrix product``.
-        memory: bytes on a device at the peak.
-        data_pictures: pictures a second that reading gives, or None where there are none.
+        memory: bytes of the update's program on a device: arguments, results, all in between.
+        data_pictures: pictures a second that reading gives; None where there are none at hand, or
+            none are read because their tokens are kept.
         updates: of the whole run.
         loss_passes: how often the run takes both losses on the whole training sets.
         loss_seconds: what that takes each time; None without pictures.
@@ -121,8 +122,9 @@ def bench(config: ConfigDict, data: Data | None, updates: int) -> Bench:
         ValueError: if the devices can't share a batch.
         Preempted: if the command was told to stop.
     """
-    rate = None if data is None else _reading(config, data)
     setting = programs.set_up(config)
+    read = data is not None and not config.data.cache_tokens
+    rate = _reading(config, data) if read and data is not None else None
     whole, seconds = _measured(setting, updates)
     trained, _ = setting.model.split(setting.teacher)
     reached = [seconds[name] for name in ("teacher", "gradients", "descent", "step")]
@@ -148,9 +150,10 @@ def bench(config: ConfigDict, data: Data | None, updates: int) -> Bench:
         part_seconds=dict(zip(PARTS, parts, strict=True)),
         composite_seconds=seconds["composite"],
         flops=whole.flops,
-        peak_flops=peak * (jax.device_count() if sheet is not None else 1),
+        # The devices of a CPU share its cores.
+        peak_flops=peak * (1 if jax.default_backend() == "cpu" else jax.device_count()),
         peak_source="matrix product" if sheet is None else "data sheet",
-        memory=_peak_memory(whole),
+        memory=whole.memory,
         data_pictures=rate,
         updates=planned.updates,
         loss_passes=planned.solutions,
@@ -212,12 +215,6 @@ def _reading(config: ConfigDict, data: Data) -> float:
     # What was read ahead before anybody asked is used up in the first half.
     first = min(bisect.bisect(ends, _READING / 2), len(ends) - 2)
     return 2 * config.batch_size * (len(ends) - 1 - first) / (ends[-1] - ends[first])
-
-
-def _peak_memory(program: Program) -> float:
-    """Bytes that the device had in use at most, or what the compiler says of the update."""
-    found = jax.local_devices()[0].memory_stats() or {}
-    return float(found.get("peak_bytes_in_use", program.memory))
 
 
 def _count(tree: Any) -> int:

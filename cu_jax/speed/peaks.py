@@ -12,6 +12,7 @@ DTYPES = ("float32", "bfloat16")
 # Dense, in TFLOP/s, from the makers' data sheets: float32 on the matrix units (TF32), bfloat16.
 _SHEETS = {
     r"B200\b": (1125.0, 2250.0),
+    r"H200 NVL": (417.5, 835.5),
     r"H200\b": (494.7, 989.4),
     r"H100 PCIe": (378.0, 756.0),
     r"H100 NVL": (417.5, 835.5),
@@ -22,8 +23,8 @@ _SHEETS = {
     r"A10\b": (62.5, 125.0),
     r"L4\b": (60.0, 121.0),
     r"RTX A6000": (77.4, 154.8),
-    r"RTX 4090": (82.6, 165.2),
-    r"RTX 3090": (35.6, 71.0),
+    r"RTX 4090$": (82.6, 165.2),
+    r"RTX 3090$": (35.6, 71.0),
 }
 _SIDE = 2048  # Of the matrices that are multiplied where there is no sheet.
 

@@ -1,14 +1,19 @@
 """How many updates and evaluations a run of an experiment has, before it begins."""
 
+import math
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
 from cu_jax.data import Data
-from cu_jax.stages import baseline_names, stage_steps
+from cu_jax.plan import baseline_requests, composite_requests, path_requests
+from cu_jax.results import Boundaries
+from cu_jax.stages import stage_steps
 
 FORGET_PICTURES = 10_000
 """How many there are to forget where none are at hand: as the paper has of ImageNet."""
+# Stand for what a run finds; how many updates it makes does not depend on them.
+_BOUNDS = Boundaries(epsilon_min=0.0, epsilon_max=1.0, epsilon_original=math.inf)
 
 
 class Planned(NamedTuple):
@@ -35,16 +40,16 @@ def planned_updates(config: ConfigDict, data: Data | None) -> Planned:
     """
     count = FORGET_PICTURES if data is None else len(data.source("forget", "train"))
     boundary, later = (stage_steps(config, name, count) for name in ("boundary", "pareto"))
-    first = config.pareto.first_steps or later
-    if config.control is not None or config.epsilon is not None:
-        return Planned(2 * boundary + first, 4)
-    path = len(config.controls)
-    composites = len(config.composite_alphas)
-    baselines = sum(
-        path if name == "primal_dual" else len(config.baselines.alphas[name])
-        for name in baseline_names(config)
-        if name != "retrain"
-    )
-    updates = 2 * boundary + first + (path - 1) * later
-    updates += composites * first + baselines * (config.baselines.steps or first)
-    return Planned(updates, 3 + path + composites + baselines)
+    path = path_requests(config, later, _BOUNDS, {})
+    taken = {"original": 0, "complete": boundary, "utility": boundary}  # from the original on
+    for request in path:
+        taken[request.name] = taken[request.start] + request.steps
+    ours = 2 * boundary + sum(request.steps for request in path)
+    middle = sorted(path, key=lambda request: request.knobs["epsilon"])[len(path) // 2]
+    steps = config.baselines.steps or taken[middle.name]
+    if config.baselines.equal_budget:
+        steps = math.ceil(ours / len(path))
+    others = composite_requests(config, steps, {})
+    others += [request for _, request in baseline_requests(config, steps, _BOUNDS, {})]
+    updates = ours + sum(request.steps for request in others)
+    return Planned(updates, 3 + len(path) + len(others))

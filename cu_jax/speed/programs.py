@@ -14,7 +14,14 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from cu_jax import sharding
-from cu_jax.methods import Method, Objectives, both_gradients, frozen_parts, unlearning_objectives
+from cu_jax.methods import (
+    Method,
+    Objectives,
+    both_gradients,
+    frozen_parts,
+    to_model_range,
+    unlearning_objectives,
+)
 from cu_jax.models import MODELS, Model, Params
 from cu_jax.speed.flops import count_flops
 from cu_jax.stages import loss_config, stage_methods
@@ -34,7 +41,7 @@ class Setting(NamedTuple):
         methods: name to method, as :func:`cu_jax.stages.stage_methods` has them, and ``descent``:
             the Pareto phase with plain gradient descent in place of its optimizer.
         objectives: the two losses.
-        batches: one of each set, of noise.
+        batches: one of each set, of noise; its tokens where the run keeps them.
         key: of the corruptions.
     """
 
@@ -92,6 +99,10 @@ def set_up(config: ConfigDict, teacher: Params | None = None) -> Setting:
     plain.pareto.optimizer.name = "sgd"
     methods = stage_methods(config, loss, model, frozen)
     methods["descent"] = stage_methods(plain, loss, model, frozen)["pareto"]
+    kept = config.data.cache_tokens
+    shape = (config.batch_size, *model.image_shape)
+    pictures = [np.random.default_rng(i).integers(0, 256, shape, np.uint8) for i in range(2)]
+    batches = tuple(batch_of(mesh, model, frozen, image, kept) for image in pictures)
     return Setting(
         config=config,
         model=model,
@@ -101,9 +112,28 @@ def set_up(config: ConfigDict, teacher: Params | None = None) -> Setting:
         frozen=frozen,
         methods=methods,
         objectives=unlearning_objectives(loss, model),
-        batches=tuple(_pictures(mesh, model, config.batch_size, seed) for seed in (0, 1)),
+        batches=batches,
         key=sharding.put_replicated(mesh, jax.random.key(1)),
     )
+
+
+def batch_of(mesh: Mesh, model: Model, frozen: Params, image: np.ndarray, kept: bool) -> Any:
+    """A batch on the devices.
+
+    Args:
+        mesh: the devices.
+        model: the model.
+        frozen: what the losses read of the original.
+        image: uint8 ``[b, h, w, c]``.
+        kept: whether it has the model's inputs in place of the pictures, as with
+            ``config.data.cache_tokens``.
+    """
+    batch: dict[str, Any] = {"image": image, "label": np.zeros(len(image), np.int32)}
+    if kept:
+        prepare = jax.jit(lambda rest, x, key: model.prepare(rest, to_model_range(x, model), key))
+        inputs = prepare(frozen["rest"], image, jax.random.key(0))
+        batch = {"inputs": np.asarray(inputs), "label": batch["label"]}
+    return sharding.put_batch(mesh, batch, len(image))
 
 
 def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> Program:
@@ -205,12 +235,6 @@ def gradients(setting: Setting) -> Program:
     params, _ = setting.model.split(setting.teacher)
     both = both_gradients(setting.objectives, setting.config.pareto.microbatches)
     return compiled(both, params, *setting.batches, setting.frozen, setting.key)
-
-
-def _pictures(mesh: Mesh, model: Model, count: int, seed: int) -> Any:
-    shape = (count, *model.image_shape)
-    image = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    return sharding.put_batch(mesh, {"image": image, "label": np.zeros(count, np.int32)}, count)
 
 
 def _memory(program: Any) -> float:

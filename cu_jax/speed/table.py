@@ -2,6 +2,7 @@
 
 from cu_jax.logs import duration
 from cu_jax.speed.bench import Bench
+from cu_jax.speed.plan import FORGET_PICTURES
 
 _WORDS = {
     "teacher": "teacher and corruption",
@@ -22,7 +23,7 @@ def bench_text(bench: Bench) -> str:
     """
     step = bench.step_seconds
     rows = [
-        ("update", _time(step), f"{2 / step * bench.batch_size:,.0f} pictures/s"),
+        ("update", _time(step), f"{bench.pictures:,.0f} pictures/s"),
         *(
             (f"  {_WORDS[name]}", _time(seconds), f"{seconds / step:.0%}")
             for name, seconds in bench.part_seconds.items()
@@ -39,15 +40,9 @@ def bench_text(bench: Bench) -> str:
             f"{_giga(bench.flops / step)} GFLOP/s, {bench.utilization:.0%} of "
             f"{_giga(bench.peak_flops)} ({bench.peak_source})",
         ),
-        ("memory at the peak", f"{bench.memory / 2**30:.2f} GiB", "on each device"),
+        ("memory of the update", f"{bench.memory / 2**30:.2f} GiB", "on each device"),
         _reading(bench),
-        (
-            "the whole run",
-            duration(bench.run_seconds),
-            f"{bench.updates:,} updates, and both losses on all pictures {bench.loss_passes} times"
-            if bench.loss_seconds is not None
-            else f"{bench.updates:,} updates, without evaluation",
-        ),
+        ("the whole run", duration(bench.run_seconds), _run(bench)),
     ]
     first, second = (max(len(row[i]) for row in rows) for i in range(2))
     head = (
@@ -59,9 +54,19 @@ def bench_text(bench: Bench) -> str:
     return "\n".join([head, *lines])
 
 
+def _run(bench: Bench) -> str:
+    """What the time of the whole run is of."""
+    if bench.loss_seconds is None:
+        return (
+            f"{bench.updates:,} updates, without evaluation, for {FORGET_PICTURES:,} pictures to "
+            "forget"
+        )
+    return f"{bench.updates:,} updates, and both losses on all pictures {bench.loss_passes} times"
+
+
 def _reading(bench: Bench) -> tuple[str, str, str]:
     if bench.data_pictures is None:
-        return "reading pictures", "–", "not measured: they are not at hand"
+        return "reading pictures", "–", "not measured"
     seconds = 2 * bench.batch_size / bench.data_pictures
     return (
         "reading pictures",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import runpy
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cu_jax.data import open_data
-from cu_jax.speed import bench, bench_text
+from cu_jax.speed import bench, bench_text, programs
 from cu_jax.speed.bench import PARTS, Bench
 from cu_jax.speed.peaks import DTYPES, measured_peak, sheet_peak
 from cu_jax.speed.plan import planned_updates
@@ -46,7 +47,11 @@ def test_the_table_says_what_was_measured_and_what_was_not():
     assert "2 x NVIDIA A40, bfloat16, 32 + 32 pictures" in text
     for words in ("640 pictures/s", "27% of 300,000 (data sheet)", "16.00 GiB", "1.00 times"):
         assert words in text, words
-    assert "not measured: they are not at hand" in text and "without evaluation" in text
+    assert "not measured" in text and "without evaluation, for 10,000 pictures" in text
+    read = dataclasses.replace(A_BENCH, data_pictures=6400.0, loss_seconds=20.0)
+    assert "6,400 pictures/s, beside the update" in bench_text(read)
+    assert "both losses on all pictures 9 times" in bench_text(read)
+    assert dataclasses.replace(A_BENCH, memory=math.nan).to_json()["memory"] is None
 
 
 def test_cards_are_known_by_their_names():
@@ -55,6 +60,7 @@ def test_cards_are_known_by_their_names():
     assert found[0] == [156e12, 312e12] and found[1] == [62.5e12, 125e12]
     assert found[2][1] > found[3][1] > 7e14
     assert sheet_peak("cpu", "float32") is None
+    assert sheet_peak("NVIDIA GeForce RTX 4090 Laptop GPU", "float32") is None
     assert measured_peak("float32", rounds=1) > 1e8
 
 
@@ -65,10 +71,24 @@ def test_updates_are_counted_as_a_run_makes_them():
     settings.baselines.methods = ("retrain", "primal_dual", "max_loss")
     settings.baselines.alphas.max_loss = (0.1, 0.3)
     assert planned_updates(settings, None) == (70 + 5 * 10, 8 + 5)
+    # One control alone: no composite losses, but primal_dual visits all controls.
     settings.control = 0.3
-    assert planned_updates(settings, None).updates == 24 + 10
+    assert planned_updates(settings, None) == (24 + 10 + 5 * 10, 4 + 5)
+    settings.baselines.steps = 7
+    assert planned_updates(settings, None) == (24 + 10 + 5 * 7, 4 + 5)
+    settings.baselines.update(steps=0, equal_budget=True)
+    assert planned_updates(settings, None) == (24 + 10 + 5 * 34, 4 + 5)
+    settings = config()
+    settings.update(epsilon=0.4, composite_alphas=())
     settings.boundary.update(steps=0, epochs=2.0)
-    assert planned_updates(settings, None).updates == 2 * 2500 + 10  # 8 of 10,000 at a time
+    assert planned_updates(settings, None) == (2 * 2500 + 10, 4)  # 8 of 10,000 at a time
+
+
+def test_others_take_as_many_updates_as_the_middle_control_took():
+    settings = config()
+    settings.pareto.update(first_control=0.0, start="complete")
+    # complete 12, control_0 10 more, control_0.5 8 more: 30 each.
+    assert planned_updates(settings, None).updates == 24 + 10 + 16 + 2 * 30
 
 
 @pytest.mark.slow
@@ -95,6 +115,21 @@ def test_the_parts_of_a_narrow_models_update_add_up(tmp_path):
 
 
 @pytest.mark.slow
+def test_where_a_run_keeps_tokens_its_update_reads_them(tmp_path):
+    settings = runpy.run_path(str(ROOT / "configs" / "vqgan_mnist.py"))["get_config"]()
+    settings.model.update(encoder_width=16, encoder_depth=1, encoder_heads=2, noise_pool=2)
+    settings.model.update(decoder_width=16, decoder_depth=1, decoder_heads=2)
+    settings.batch_size = 2
+    assert settings.data.cache_tokens
+    kept = programs.set_up(settings)
+    assert all(set(batch) == {"inputs", "label"} for batch in kept.batches)
+    settings.data.cache_tokens = False
+    pictures = programs.set_up(settings)
+    assert all(set(batch) == {"image", "label"} for batch in pictures.batches)
+    assert programs.targets(kept).flops < 0.5 * programs.targets(pictures).flops
+
+
+@pytest.mark.slow
 def test_the_command_writes_its_numbers(tmp_path):
     command = [sys.executable, "-m", "cu_jax.bench", f"--config={TINY}", "--updates=1"]
     command.append(f"--config.data.data_dir={tmp_path}")
@@ -103,6 +138,10 @@ def test_the_command_writes_its_numbers(tmp_path):
     )
     assert missing.returncode == 2
     assert f"--json must be a file in a folder that is there, and {tmp_path}/no" in missing.stderr
+    folder = subprocess.run(
+        [*command, f"--workdir={tmp_path}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert folder.returncode == 2 and "--workdir must not be given" in folder.stderr
     made = subprocess.run(
         [*command, f"--json={tmp_path}/bench.json"], cwd=ROOT, capture_output=True, text=True
     )

@@ -4,10 +4,8 @@ import dataclasses
 from typing import Any
 
 import jax
-import numpy as np
 
 from cu_jax import sharding
-from cu_jax.methods import to_model_range
 from cu_jax.speed import programs
 
 PROGRAMS = {
@@ -72,18 +70,8 @@ class Maker:
         method = setting.methods[name]
         state = method.init(setting.teacher, steps=1000, **knobs)
         arrays, form = jax.tree.flatten(sharding.put(setting.mesh, state))
-        batches = [self._batch(images, variant == "kept") for images in (retain, forget)]
+        made_of = (setting.mesh, setting.model, setting.frozen)
+        batches = [programs.batch_of(*made_of, x, variant == "kept") for x in (retain, forget)]
         step = programs.update_of(method, setting.mesh, form)
         program = programs.compiled(step, arrays, *batches, setting.key, donate_argnums=0)
         return Ours(program, arrays, form, (*batches, setting.key))
-
-    def _batch(self, images, kept):
-        batch = {"image": images, "label": np.zeros(len(images), np.int32)}
-        if kept:
-            model = self.setting.model
-            prepare = jax.jit(
-                lambda rest, x, key: model.prepare(rest, to_model_range(x, model), key)
-            )
-            inputs = prepare(self.setting.frozen["rest"], images, self.setting.key)
-            batch = {"inputs": np.asarray(inputs), "label": batch["label"]}
-        return sharding.put_batch(self.setting.mesh, batch, len(images))
