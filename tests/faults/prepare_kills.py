@@ -108,7 +108,14 @@ def kill_and_prepare(
     took = finish(command(quiet), log, speaks, lambda: any(prepared(quiet)))
     (expected,) = prepared(quiet)
     final = disturbed / expected.relative_to(quiet)
-    marks = [lambda: any(disturbed.rglob("features.json")), final.is_dir]
+
+    def written() -> bool:
+        try:
+            return any(disturbed.rglob("features.json"))
+        except FileNotFoundError:  # a folder that was just moved or removed
+            return False
+
+    marks = [written, final.is_dir]
     rng = random.Random(seed)
     late = moments // LATE
     chosen = [(speaks, rng.uniform(0, took)) for _ in range(moments - late)]

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import jax
 
-from cu_jax import sharding, step_cost
-from cu_jax.methods import frozen_parts
-from cu_jax.models import MODELS
-from cu_jax.stages import loss_config, stage_methods
+from cu_jax.speed import programs
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 ROUNDS = 7
@@ -58,39 +55,30 @@ def program(name, value):
     file, change, _ = AXES[name]
     config = runpy.run_path(str(CONFIGS / f"{file}.py"))["get_config"]()
     change(config, value)
-    mesh = sharding.make_mesh()
-    model = MODELS[config.model.name](config.model)
-    teacher = sharding.put(mesh, jax.jit(model.init)(jax.random.key(0)))
-    channels = model.image_shape[-1]
-    loss = loss_config(config, [0.5] * channels, [0.25] * channels)
-    method = stage_methods(config, loss, model, frozen_parts(loss, model, teacher))["pareto"]
-    state = sharding.put(mesh, method.init(teacher, steps=ROUNDS + 1, epsilon=0.5))
-    arrays, form = jax.tree.flatten(state)
-    given = [step_cost._pictures(mesh, model.image_shape, config.batch_size, n) for n in (0, 1)]
-    given.append(sharding.put_replicated(mesh, jax.random.key(1)))
+    setting = programs.set_up(config)
     wall, began = time.perf_counter(), time.process_time()
-    compiled = step_cost._step(method, mesh, form).lower(arrays, *given).compile()
+    made, arrays = programs.update(setting, "pareto", ROUNDS + 1)
     found = {
         "x": value,
         "compile": time.process_time() - began,
         "compile_wall": time.perf_counter() - wall,
-        "memory": step_cost._memory(compiled),
+        "memory": made.memory,
     }
-    return compiled, arrays, given, found
+    return made.run, arrays, (*setting.batches, setting.key), found
 
 
 def measure(name):
     """A dict a point: processor and wall seconds of an update, bytes, seconds of compiling."""
-    programs = [program(name, value) for value in AXES[name][2]]
+    points = [program(name, value) for value in AXES[name][2]]
     for _ in range(ROUNDS):
-        for number, (run, arrays, given, found) in enumerate(programs):
+        for number, (run, arrays, given, found) in enumerate(points):
             wall, began = time.perf_counter(), time.process_time()
             arrays, scalars = jax.block_until_ready(run(arrays, *given))
             now = {"seconds": time.process_time() - began, "wall": time.perf_counter() - wall}
             for key, value in now.items():
                 found[key] = min(value, found.get(key, value))
-            programs[number] = (run, arrays, given, found)
-    return [found for *_, found in programs]
+            points[number] = (run, arrays, given, found)
+    return [found for *_, found in points]
 
 
 if __name__ == "__main__":
