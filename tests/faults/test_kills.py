@@ -11,5 +11,5 @@ def test_killed_at_random_moments_it_ends_at_the_same_numbers(
     kills = load_module("faults/kills")
     found = kills.kill_and_resume(tmp_path, moments, processes)
     assert len(found.hit) >= moments - 2  # the last may have come to the end before its moment
-    assert len(set(found.hit)) >= min(moments // 2, 3), found.hit
+    assert len(set(found.hit)) >= min(moments // 2, 5), found.hit
     assert found.different == []
