@@ -13,6 +13,7 @@ from cu_jax.methods.interface import Batch, Method, Scalars
 from cu_jax.methods.objectives import unlearning_objectives
 from cu_jax.methods.optimizer import base_optimizer, learning_rate
 from cu_jax.models import Model, Params
+from cu_jax.optim.inner_products import tree_gram
 from cu_jax.train_state import TrainState
 
 PHASES = ("boundary", "pareto")
@@ -74,11 +75,13 @@ def controllable(config: Any, model: Model, frozen: Params) -> Method:
             constraint_value=values[1],
         )
         rule = optim.constraint_state(opt_state)
+        # The products that the rule took as well (without running means): XLA computes them once.
+        squared = jnp.diagonal(tree_gram(grads))
         scalars = {
             f"{names[0]}_loss": values[0],
             f"{names[1]}_loss": values[1],
-            f"{names[0]}_grad_norm": optax.tree.norm(grads[0]),
-            f"{names[1]}_grad_norm": optax.tree.norm(grads[1]),
+            f"{names[0]}_grad_norm": jnp.sqrt(squared[0]),
+            f"{names[1]}_grad_norm": jnp.sqrt(squared[1]),
             "multiplier": rule.multiplier,
             "violation": rule.violation,
             "epsilon": rule.epsilon,

@@ -66,7 +66,7 @@ def skip_nonfinite(
     ) -> tuple[optax.Updates, SkipNonfiniteState]:
         seen = [updates, *(extra_args.get(f"constraint_{name}") for name in ("grad", "value"))]
         seen.append(extra_args.get("value"))
-        # The same squared norms as inside the transform: XLA computes them once.
+        # A sum of squares is finite where all of them are.
         finite = jnp.all(jnp.stack([jnp.isfinite(tree_dot(x, x)) for x in seen]))
         updates, moved = _update_if(finite, inner, updates, state.inner_state, params, extra_args)
         inside = _nonfinite_steps(moved) == _nonfinite_steps(state.inner_state)
