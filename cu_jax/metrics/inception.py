@@ -45,10 +45,10 @@ class InceptionV3(nn.Module):
         x = ConvNorm(32, (3, 3), stride=2, padding="VALID", name="Conv2d_1a_3x3")(pictures)
         x = ConvNorm(32, (3, 3), padding="VALID", name="Conv2d_2a_3x3")(x)
         x = ConvNorm(64, (3, 3), name="Conv2d_2b_3x3")(x)
-        x = pool(x, nn.max_pool, stride=2)
+        x = pool(x, "max", stride=2)
         x = ConvNorm(80, (1, 1), name="Conv2d_3b_1x1")(x)
         x = ConvNorm(192, (3, 3), padding="VALID", name="Conv2d_4a_3x3")(x)
-        x = pool(x, nn.max_pool, stride=2)  # [b, 35, 35, 192]
+        x = pool(x, "max", stride=2)  # [b, 35, 35, 192]
         x = Inner(32, name="Mixed_5b")(x)
         x = Inner(64, name="Mixed_5c")(x)
         x = Inner(64, name="Mixed_5d")(x)
@@ -58,8 +58,8 @@ class InceptionV3(nn.Module):
         x = Stretched(160, name="Mixed_6d")(x)
         x = Stretched(192, name="Mixed_6e")(x)
         x = Top(name="Mixed_7a")(x)  # [b, 8, 8, 1280]
-        x = Outer(nn.avg_pool, name="Mixed_7b")(x)
-        x = Outer(nn.max_pool, name="Mixed_7c")(x)
+        x = Outer("mean", name="Mixed_7b")(x)
+        x = Outer("max", name="Mixed_7c")(x)
         features = x.mean(axis=(1, 2))
         # In full precision, which accelerators otherwise round to 10 bits.
         logits = nn.Dense(CLASSES, use_bias=False, precision=jax.lax.Precision.HIGHEST, name="fc")(

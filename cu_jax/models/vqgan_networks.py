@@ -10,6 +10,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from cu_jax.models.normalization import GroupNorm
+from cu_jax.models.resizing import doubled, halved
+
 _EPS = 1e-6  # Of every GroupNorm; PyTorch's default differs.
 
 
@@ -18,9 +21,7 @@ def _conv(width: int, size: int, bias: bool, dtype: Any, name: str) -> nn.Conv:
 
 
 def _norm_swish(x: Array, groups: int, dtype: Any, name: str) -> Array:
-    # The subtracted mean can be far larger than the spread, where the fast variance rounds it away.
-    norm = nn.GroupNorm(groups, epsilon=_EPS, dtype=dtype, use_fast_variance=False, name=name)
-    return nn.swish(norm(x))
+    return nn.swish(GroupNorm(groups, dtype, _EPS, name=name)(x))
 
 
 class ResBlock(nn.Module):
@@ -56,8 +57,7 @@ class Upsample(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Doubles both sides."""
-        x = x.repeat(2, axis=1).repeat(2, axis=2)
-        return _conv(x.shape[-1], 3, True, self.dtype, "conv")(x)
+        return _conv(x.shape[-1], 3, True, self.dtype, "conv")(doubled(x))
 
 
 class Encoder(nn.Module):
@@ -76,8 +76,7 @@ class Encoder(nn.Module):
         x = _conv(self.width, 3, False, self.dtype, "conv_in")(images)
         for level, multiplier in enumerate(self.multipliers):
             if level:
-                b, h, w, c = x.shape
-                x = x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+                x = halved(x)
             for index in range(self.res_blocks):
                 name = f"down_{level}_block_{index}"
                 x = ResBlock(self.width * multiplier, self.groups, self.dtype, name=name)(x)
