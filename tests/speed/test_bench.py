@@ -1,8 +1,10 @@
 """python -m cu_jax.bench: what it measures adds up, and what it reckons is what a run does."""
 
 import dataclasses
+import importlib
 import json
 import math
+import os
 import runpy
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from cu_jax.data import open_data
 from cu_jax.speed import bench, bench_text, programs
+from cu_jax.speed import timing as speed_timing
 from cu_jax.speed.bench import PARTS, Bench
 from cu_jax.speed.peaks import DTYPES, measured_peak, sheet_peak
 from cu_jax.speed.plan import planned_updates
@@ -115,6 +118,26 @@ def test_the_parts_of_a_narrow_models_update_add_up(tmp_path):
 
 
 @pytest.mark.slow
+def test_on_an_accelerator_programs_come_one_after_the_other(monkeypatch):
+    module = importlib.import_module("cu_jax.speed.bench")
+    groups = []
+
+    def timed(calls, rounds, queued):
+        groups.append(list(calls))
+        return speed_timing.timed(calls, rounds, queued)
+
+    monkeypatch.setattr(module, "timed", timed)
+    monkeypatch.setattr(module.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(module.peaks, "sheet_peak", lambda kind, dtype: 1e13)
+    found = bench(config(), None, updates=1)
+    assert groups == [["step"], ["teacher"], ["gradients"], ["descent"], ["composite"]]
+    assert found.peak_flops == 1e13 * found.devices and found.peak_source == "data sheet"
+    assert found.data_pictures is None and found.loss_seconds is None
+    assert found.run_seconds == 70 * found.step_seconds
+    assert "not measured" in bench_text(found)
+
+
+@pytest.mark.slow
 def test_where_a_run_keeps_tokens_its_update_reads_them(tmp_path):
     settings = runpy.run_path(str(ROOT / "configs" / "vqgan_mnist.py"))["get_config"]()
     settings.model.update(encoder_width=16, encoder_depth=1, encoder_heads=2, noise_pool=2)
@@ -149,3 +172,15 @@ def test_the_command_writes_its_numbers(tmp_path):
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["name"] == "mae_mnist" and written["updates"] == 70
     assert "8 + 8 pictures an update" in made.stdout and "70 updates" in made.stdout
+
+
+@pytest.mark.slow
+def test_the_command_on_two_devices_without_pictures(tmp_path):
+    config = ["--config.data.name=cu_imagenet", f"--config.data.data_dir={tmp_path}"]
+    config += ["--config.mesh.fsdp=2", "--config.boundary.steps=3", "--config.pareto.steps=3"]
+    command = [sys.executable, "-m", "cu_jax.bench", f"--config={TINY}", "--updates=1", *config]
+    flags = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=flags)
+    assert made.returncode == 0, made.stderr
+    assert "2 x cpu, float32, 8 + 8 pictures an update" in made.stdout
+    assert "not measured" in made.stdout
