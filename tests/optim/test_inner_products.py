@@ -20,10 +20,12 @@ def _expected(trees: list[list[np.ndarray]]) -> np.ndarray:
     return np.array([[np.sum(a * b.conj()).real for b in flat] for a in flat])
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])  # the latter's way, on any device
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_all_shapes_of_leaves(count: int) -> None:
+def test_all_shapes_of_leaves(count: int, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     trees = [_draw(seed) for seed in range(count)]
-    got = jax.jit(tree_gram)(trees)
+    got = jax.jit(lambda trees: tree_gram(trees))(trees)  # traced anew
     assert got.dtype == jnp.float32
     np.testing.assert_allclose(got, _expected(trees), rtol=2e-6, atol=0.1)
 
