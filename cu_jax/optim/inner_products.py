@@ -70,9 +70,9 @@ def _leaf_dot(a: Array, b: Array, dtype: Any) -> Array:
 def tree_gram(trees: Sequence[Any]) -> Float[Array, "k k"]:
     r"""Inner products of every pair of k trees, each leaf read once for all of them.
 
-    The precision of :func:`tree_dot`, and on a CPU an eighth of the time of three calls of it: one
-    loop over both trees, which are slices of one array where both sets took one pass. A GPU's
-    compiler joins such sums itself.
+    The precision of :func:`tree_dot`, and on a single CPU an eighth of the time of three calls of
+    it: one loop over both trees, which are slices of one array where both sets took one pass. A
+    GPU's compiler joins such sums itself.
 
     Args:
         trees: k pytrees of the same structure and shapes.
@@ -104,16 +104,21 @@ def _pair_sums(leaves: list[Array], pairs: list[tuple[int, int]], dtype: Any) ->
         return [a + b for a, b in zip(real, imag, strict=True)]
     wide = [leaf.astype(dtype) for leaf in leaves]
     shape = wide[0].shape
-    if not shape or shape[-1] > _LONGEST_ROW or jax.default_backend() != "cpu":
+    if not shape or shape[-1] > _LONGEST_ROW or not _one_cpu():
         return [jnp.sum(wide[i] * wide[j]) for i, j in pairs]
-    # On a CPU one loop over a row for all pairs, and with few of them for four numbers at once:
-    # XLA adds number by number there, and one sum would wait for itself.
+    # One loop over a row for all pairs, and with few of them for four numbers at once: XLA adds
+    # number by number there, and one sum would wait for itself.
     lanes = 4 if len(pairs) < _ENOUGH_SUMS and shape[-1] % 4 == 0 else 1
     rows = [leaf.reshape(*shape[:-1], shape[-1] // lanes, lanes) for leaf in wide]
     products = [rows[i][..., lane] * rows[j][..., lane] for lane in range(lanes) for i, j in pairs]
     zeros = [jnp.zeros((), dtype)] * len(products)
     sums = jax.lax.reduce(products, zeros, _added, (len(shape) - 1,))
     return [jnp.sum(sum(sums[n :: len(pairs)])) for n in range(len(pairs))]
+
+
+def _one_cpu() -> bool:
+    """Whether a CPU is the only device: several would gather split rows, a GPU needs no help."""
+    return jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
 def _added(left: list[Array], right: list[Array]) -> list[Array]:

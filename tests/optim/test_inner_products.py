@@ -24,6 +24,7 @@ def _expected(trees: list[list[np.ndarray]]) -> np.ndarray:
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_all_shapes_of_leaves(count: int, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
     trees = [_draw(seed) for seed in range(count)]
     got = jax.jit(lambda trees: tree_gram(trees))(trees)  # traced anew
     assert got.dtype == jnp.float32
