@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 _LONGEST_ROW = 16384  # Added up one by one in float32, more numbers than these lose digits.
+_SMALLEST_LEAF = 32768  # Below, three sums take no longer than one loop and what is around it.
 _ENOUGH_SUMS = 6  # So many, run side by side, keep a processor's adders busy.
 
 
@@ -104,7 +105,7 @@ def _pair_sums(leaves: list[Array], pairs: list[tuple[int, int]], dtype: Any) ->
         return [a + b for a, b in zip(real, imag, strict=True)]
     wide = [leaf.astype(dtype) for leaf in leaves]
     shape = wide[0].shape
-    if not shape or shape[-1] > _LONGEST_ROW or not _one_cpu():
+    if wide[0].size < _SMALLEST_LEAF or shape[-1] > _LONGEST_ROW or not _one_cpu():
         return [jnp.sum(wide[i] * wide[j]) for i, j in pairs]
     # One loop over a row for all pairs, and with few of them for four numbers at once: XLA adds
     # number by number there, and one sum would wait for itself.
