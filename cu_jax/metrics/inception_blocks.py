@@ -30,7 +30,7 @@ class ConvNorm(nn.Module):
         window: height and width of the kernel.
         stride: pixels from one place to the next.
         padding: ``SAME`` pads with zeros, so that only the stride makes maps smaller; ``VALID``
-            does not, and with a stride of 1 is for 3 x 3 kernels.
+            does not.
     """
 
     width: int
@@ -55,7 +55,8 @@ class ConvNorm(nn.Module):
             name="conv",
         )(x)
         if cut:
-            x = x[:, 1:-1, 1:-1]
+            top, left = (side // 2 for side in self.window)
+            x = x[:, top : x.shape[1] - top, left : x.shape[2] - left]
         return nn.relu(_FixedNorm(name="bn")(x))
 
 

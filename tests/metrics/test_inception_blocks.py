@@ -28,11 +28,12 @@ def test_maximum_of_nothing_but_negative_numbers(maps):
     assert jnp.all(pool(-1 - jnp.abs(maps), "max") <= -1)
 
 
+@pytest.mark.parametrize("window", [(3, 3), (1, 1), (5, 1)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_convolution_without_padding(maps, stride):
-    module = ConvNorm(7, (3, 3), stride, "VALID")
+def test_convolution_without_padding(maps, stride, window):
+    module = ConvNorm(7, window, stride, "VALID")
     params = module.init(jax.random.key(1), maps)
-    bare = nn.Conv(7, (3, 3), (stride,) * 2, "VALID", use_bias=False)
+    bare = nn.Conv(7, window, (stride,) * 2, "VALID", use_bias=False)
     z = bare.apply({"params": params["params"]["conv"]}, maps)
     np.testing.assert_allclose(
         module.apply(params, maps), nn.relu(z / np.sqrt(1 + 1e-3)), rtol=1e-4, atol=1e-5
