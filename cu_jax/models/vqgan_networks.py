@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from cu_jax.models.convolution import convolution
 from cu_jax.models.normalization import GroupNorm
 from cu_jax.models.resizing import doubled, halved
 
@@ -17,7 +18,8 @@ _EPS = 1e-6  # Of every GroupNorm; PyTorch's default differs.
 
 
 def _conv(width: int, size: int, bias: bool, dtype: Any, name: str) -> nn.Conv:
-    return nn.Conv(width, (size, size), use_bias=bias, dtype=dtype, name=name)
+    start = {"use_bias": bias, "dtype": dtype, "name": name}
+    return nn.Conv(width, (size, size), conv_general_dilated=convolution, **start)
 
 
 def _norm_swish(x: Array, groups: int, dtype: Any, name: str) -> Array:

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from cu_jax.devices import one_cpu
+
 _LONGEST_ROW = 16384  # Added up one by one in float32, more numbers than these lose digits.
 _SMALLEST_LEAF = 32768  # Below, three sums take no longer than one loop and what is around it.
 _ENOUGH_SUMS = 6  # So many, run side by side, keep a processor's adders busy.
@@ -105,7 +107,7 @@ def _pair_sums(leaves: list[Array], pairs: list[tuple[int, int]], dtype: Any) ->
         return [a + b for a, b in zip(real, imag, strict=True)]
     wide = [leaf.astype(dtype) for leaf in leaves]
     shape = wide[0].shape
-    if wide[0].size < _SMALLEST_LEAF or shape[-1] > _LONGEST_ROW or not _one_cpu():
+    if wide[0].size < _SMALLEST_LEAF or shape[-1] > _LONGEST_ROW or not one_cpu():
         return [jnp.sum(wide[i] * wide[j]) for i, j in pairs]
     # One loop over a row for all pairs, and with few of them for four numbers at once: XLA adds
     # number by number there, and one sum would wait for itself.
@@ -115,11 +117,6 @@ def _pair_sums(leaves: list[Array], pairs: list[tuple[int, int]], dtype: Any) ->
     zeros = [jnp.zeros((), dtype)] * len(products)
     sums = jax.lax.reduce(products, zeros, _added, (len(shape) - 1,))
     return [jnp.sum(sum(sums[n :: len(pairs)])) for n in range(len(pairs))]
-
-
-def _one_cpu() -> bool:
-    """Whether a CPU is the only device: several would gather split rows, a GPU needs no help."""
-    return jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
 def _added(left: list[Array], right: list[Array]) -> list[Array]:
