@@ -1,6 +1,6 @@
 r"""Convolutions of 3 x 3 pixels, with half as many multiplications on a CPU.
 
-Winograd's minimal filtering F(m, 3) gives m neighbouring sums of three products each for m + 2
+Winograd's minimal filtering F(m, 3) gives m neighboring sums of three products each for m + 2
 multiplications in place of 3 m:
 
 .. math:: y = A^T \left[ (G g) \odot (B^T d) \right]
@@ -83,7 +83,7 @@ FOUR = Filter(
         [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
     ),
 )
-"""F(4, 3): half of the multiplications, and an error of some 4e-6 of the largest output."""
+"""F(4, 3): half of the multiplications, and an error of some 3e-6 of the largest output."""
 
 
 def convolution(
@@ -129,11 +129,17 @@ def filtered(
     width; small ones, where reading the kernel is what takes time, :data:`TWO` along both.
 
     Args:
-        x: float32; h a multiple of four, or h and w even where ``b h w < 9 d``.
+        x: float32; h a multiple of four, or h and w even where ``b h w < 9 max(c, d)``.
         kernel: float32.
 
     Returns:
         float32.
+
+    Raises:
+        ValueError: if h and w are not of that kind.
+
+    Note:
+        As any function with a gradient of its own it has no forward-mode derivative (``jax.jvp``).
 
     Example:
         >>> x, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 1))
@@ -165,10 +171,18 @@ def _filter_of(maps: Sequence[int], kernel: Sequence[int]) -> Filter | None:
     return FOUR if height % 4 == 0 else None
 
 
+def _chosen(maps: Sequence[int], kernel: Sequence[int]) -> Filter:
+    if (found := _filter_of(maps, kernel)) is None:
+        raise ValueError(
+            "The height of maps that are filtered must be a multiple of four, but is "
+            f"{maps[1]}: call cu_jax.models.convolution.convolution, which leaves them to XLA."
+        )
+    return found
+
+
 def _applied(x: Array, kernel: Array, *, transposed: bool) -> Array:
     """The convolution, or its transpose: with the kernel turned around, from d channels to c."""
-    chosen = _filter_of(x.shape, kernel.shape)
-    assert chosen is not None
+    chosen = _chosen(x.shape, kernel.shape)
     f = chosen.backwards() if transposed else chosen
 
     def along_width(rows: Array, taps: Array) -> Array:
@@ -195,13 +209,11 @@ def _minimal(
 
 
 def _inputs(x: Array, f: Filter, axis: int) -> list[Array]:
-    """The m + 2 combinations of neighbours, each an mth as long along ``axis``."""
-    count, padded = x.shape[axis] // f.size, _padded(x, axis)
+    """The m + 2 combinations of neighbors, each an mth as long along ``axis``."""
+    padded, span = _padded(x, axis), x.shape[axis] - f.size + 1
     starts = range(f.size + 2)
-    neighbours = [
-        jax.lax.slice_in_dim(padded, n, n + f.size * (count - 1) + 1, f.size, axis) for n in starts
-    ]
-    return _sums(f.inputs, neighbours)
+    neighbors = [jax.lax.slice_in_dim(padded, n, n + span, f.size, axis) for n in starts]
+    return _sums(f.inputs, neighbors)
 
 
 def _padded(x: Array, axis: int) -> Array:
@@ -220,8 +232,7 @@ def _sums(factors: np.ndarray, terms: Sequence[Array]) -> list[Array]:
 
 def _kernel_gradient(x: Array, gradient: Array) -> Array:
     """The gradient for the kernel, ``[3, 3, c, d]``: transposed, F(m, 3) takes m to three sums."""
-    f = _filter_of(x.shape, (3, 3, x.shape[-1], gradient.shape[-1]))
-    assert f is not None
+    f = _chosen(x.shape, (3, 3, x.shape[-1], gradient.shape[-1]))
     gradients = _sums(f.outputs.T, [gradient[:, n :: f.size] for n in range(f.size)])
     products = [_correlated(*pair) for pair in zip(_inputs(x, f, 1), gradients, strict=True)]
     return jnp.stack(_sums(f.taps.T, products))

@@ -60,6 +60,11 @@ def test_small_maps_are_as_exact_as_sums():
     np.testing.assert_allclose(got, out, atol=2e-6 * np.abs(out).max())
 
 
+def test_heights_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="must be a multiple of four, but is 6: call"):
+        filtered(jnp.zeros((9, 6, 6, 2)), jnp.zeros((3, 3, 2, 2)))
+
+
 @pytest.mark.parametrize("filter_", [TWO, FOUR], ids=["two", "four"])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_the_matrices_are_exact(filter_, backwards):
