@@ -1,5 +1,6 @@
 """What holds for every test and doctest: pytest reads this before it imports cu_jax."""
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -36,6 +37,18 @@ install_import_hook("cu_jax", "beartype.beartype")
 
 # Grain's worker processes want parsed flags, which only absl's app.run gives.
 flags.FLAGS.mark_as_parsed()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_given_back():
+    """What models of full size leave is given back: glibc would keep gigabytes of it.
+
+    launch/environment.sh tells it to. Runs of several processes beside this one need them.
+    """
+    yield
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
 
 
 @pytest.fixture(scope="session")
