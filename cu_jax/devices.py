@@ -10,10 +10,6 @@ def one_cpu() -> bool:
     and devices that share a model would first have to gather what they had split up.
 
     Returns:
-        False as well where a process sees one CPU device of several.
-
-    Example:
-        >>> one_cpu() == (jax.devices()[0].platform == "cpu" and len(jax.devices()) == 1)
-        True
+        False where there are several CPU devices, on one machine or in several processes, as well.
     """
     return jax.default_backend() == "cpu" and jax.device_count() == 1

@@ -103,6 +103,12 @@ def convolution(
 
     Returns:
         ``[b, h', w', d]``.
+
+    Example:
+        >>> from flax.linen import Conv
+        >>> layer = Conv(5, (3, 3), conv_general_dilated=convolution)
+        >>> layer.init_with_output(jax.random.key(0), jnp.ones((1, 4, 6, 2)))[0].shape
+        (1, 4, 6, 5)
     """
     dilations = (settings["lhs_dilation"], settings["rhs_dilation"])
     ordinary = padding == "SAME" and settings["feature_group_count"] == 1
@@ -131,9 +137,6 @@ def filtered(
     Args:
         x: float32; h a multiple of four, or h and w even where ``b h w < 9 max(c, d)``.
         kernel: float32.
-
-    Returns:
-        float32.
 
     Raises:
         ValueError: if h and w are not of that kind.

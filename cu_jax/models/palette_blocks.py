@@ -23,8 +23,9 @@ _ZEROS = nn.initializers.zeros
 def conv(width: int, size: int, dtype: Any, name: str, kernel_init: Any = None) -> nn.Conv:
     """A convolution that keeps the sides, with a bias; Flax's own start unless one is given."""
     start = {} if kernel_init is None else {"kernel_init": kernel_init}
-    sides = (size, size)
-    return nn.Conv(width, sides, dtype=dtype, name=name, conv_general_dilated=convolution, **start)
+    return nn.Conv(
+        width, (size, size), dtype=dtype, name=name, conv_general_dilated=convolution, **start
+    )
 
 
 def zero_conv(width: int, dtype: Any, name: str) -> nn.Conv:

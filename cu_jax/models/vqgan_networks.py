@@ -18,8 +18,14 @@ _EPS = 1e-6  # Of every GroupNorm; PyTorch's default differs.
 
 
 def _conv(width: int, size: int, bias: bool, dtype: Any, name: str) -> nn.Conv:
-    start = {"use_bias": bias, "dtype": dtype, "name": name}
-    return nn.Conv(width, (size, size), conv_general_dilated=convolution, **start)
+    return nn.Conv(
+        width,
+        (size, size),
+        use_bias=bias,
+        dtype=dtype,
+        name=name,
+        conv_general_dilated=convolution,
+    )
 
 
 def _norm_swish(x: Array, groups: int, dtype: Any, name: str) -> Array:
